@@ -29,7 +29,6 @@ const (
 type committed struct {
 	revision uint64
 	changes  []flows.HostChanges
-	waits    []wait // what has to be confirmed for the change to be installed
 }
 
 // commit makes a change: it stores what must last, shows it to readers, puts
@@ -41,7 +40,7 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 	if len(ops) > 0 {
 		var err error
 		if revision, err = c.store.Commit(ctx, nil, ops); err != nil {
-			t.txn.Abort()
+			t.abort()
 			return committed{}, storeError(err)
 		}
 		// Nobody has seen these records yet, so they may still be written to.

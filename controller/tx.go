@@ -15,6 +15,12 @@ type tx struct {
 	view
 	c   *Controller
 	now time.Time
+
+	touched map[string]bool // networks of whose pools something was taken
+	numbers []uint32        // of endpoints, taken
+	vnis    []uint32        // taken
+
+	renumbered map[string]bool // networks whose subnets may have changed
 }
 
 // put adds or replaces a record. It panics only where the record has no
