@@ -9,6 +9,7 @@ import (
 )
 
 func TestHostJoinsAndBridgeIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	h.startVswitchd()
 	h.vsctl("set", "Open_vSwitch", ".", "external_ids:system-id=sys-1", "external_ids:hostname=host1")
@@ -70,6 +71,7 @@ func TestHostJoinsAndBridgeIsMadeOnce(t *testing.T) {
 // Each case damages a right host from outside; the View shows it, and Ensure
 // mends it in one transaction, in place.
 func TestEnsureMends(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	c := h.join(Config{})
 	w := wanted()
@@ -212,6 +214,7 @@ func checkRight(t *testing.T, v *View) {
 // What changes in place keeps its rows, so that ovs-vswitchd neither flushes
 // flows nor makes a tunnel device anew.
 func TestRowsAreEditedNotReplaced(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	c := h.join(Config{})
 	w := wanted()
@@ -245,6 +248,7 @@ func TestRowsAreEditedNotReplaced(t *testing.T) {
 }
 
 func TestControllerAddedBesideOursIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	c := h.join(Config{})
 	w := wanted()
@@ -269,6 +273,7 @@ func (h *host) rows() []string {
 
 // No ovs-vswitchd here, so that nothing but Ensure changes the database.
 func TestOtherBridgesAreNotTouched(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	h.vsctl("add-br", "br-int", "--", "set-fail-mode", "br-int", "standalone", "--", "set-controller", "br-int", "tcp:192.0.2.7:6653",
 		"--", "add-port", "br-int", "tap0", "tag=5", "--", "set", "Interface", "tap0", "external_ids:iface-id=x",
@@ -313,6 +318,7 @@ func TestOtherBridgesAreNotTouched(t *testing.T) {
 // A Flow_Table or Controller row that another bridge refers to as well is not
 // ours to edit.
 func TestSharedRowsAreNotEdited(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	h.vsctl("add-br", "br-weft", "--", "add-br", "br-int",
 		"--", "--id=@f", "create", "Flow_Table", "name=theirs", "--", "set", "Bridge", "br-int", "flow_tables:0=@f", "--", "set", "Bridge", "br-weft", "flow_tables:0=@f",
@@ -332,6 +338,7 @@ func TestSharedRowsAreNotEdited(t *testing.T) {
 }
 
 func TestForeignBridgeIsLeftUntilAdopted(t *testing.T) {
+	t.Parallel()
 	markOf := func(err error) string {
 		var foreign *ForeignMarkError
 		errors.As(err, &foreign)
@@ -394,6 +401,7 @@ func TestForeignBridgeIsLeftUntilAdopted(t *testing.T) {
 
 // ovs-docker makes a bridge without a mark before we come.
 func TestUnmarkedBridgeIsAdoptedWithItsPorts(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	h.vsctl("add-br", "br-weft", "--", "set", "Bridge", "br-weft", "datapath_type=netdev",
 		"--", "add-port", "br-weft", "veth1", "tag=7", "--", "set", "Interface", "veth1", "external_ids:container_id=doc1", "external_ids:container_iface=eth0")
@@ -435,6 +443,7 @@ func TestUnmarkedBridgeIsAdoptedWithItsPorts(t *testing.T) {
 }
 
 func TestNameOfATunnelIsTaken(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	h.vsctl("add-br", "br-weft", "--", "add-port", "br-weft", "weft-vxlan")
 	c := h.join(Config{})
@@ -454,6 +463,7 @@ func TestNameOfATunnelIsTaken(t *testing.T) {
 }
 
 func TestRefusedOperationNamesTableAndRow(t *testing.T) {
+	t.Parallel()
 	h := startHost(t)
 	c := h.join(Config{})
 	w := wanted()
