@@ -182,7 +182,7 @@ const defaultPriority = 32768
 func (f *FlowStats) Format(n Names) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "cookie=0x%x, duration=%s, table=%s, n_packets=%d, n_bytes=%d, ",
-		f.Cookie, formatDuration(f.DurationSec, f.DurationNsec), n.table(f.Table), f.Packets, f.Bytes)
+		f.Cookie, formatDuration(f.DurationSec, f.DurationNsec), tableText(f.Table, n), f.Packets, f.Bytes)
 	f.formatTail(&s, n, ", ")
 	return s.String()
 }
@@ -193,7 +193,7 @@ func (f *FlowStats) FormatWithoutStats(n Names) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "cookie=0x%x, ", f.Cookie)
 	if f.Table != 0 {
-		fmt.Fprintf(&s, "table=%s, ", n.table(f.Table))
+		fmt.Fprintf(&s, "table=%s, ", tableText(f.Table, n))
 	}
 	f.formatTail(&s, n, ", ")
 	return s.String()

@@ -168,7 +168,7 @@ func (g *GroupDesc) Format(n Names) string {
 			fmt.Fprintf(&s, "weight:%d,", k.Weight)
 		}
 		if k.WatchPort != PortAny {
-			fmt.Fprintf(&s, "watch_port:%s,", n.port(k.WatchPort))
+			fmt.Fprintf(&s, "watch_port:%s,", portText(k.WatchPort, n))
 		}
 		if k.WatchGroup != GroupAny {
 			fmt.Fprintf(&s, "watch_group:%d,", k.WatchGroup)

@@ -98,7 +98,8 @@ func (c *Comparison) flow(f Installed, from Key) {
 	}
 	delete(c.flows, id)
 	if f.Foreign || *w.flow != f.Flow {
-		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &f.Flow})
+		was := f.Flow // a copy, or each f would be allocated
+		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &was})
 	}
 }
 
@@ -165,10 +166,10 @@ func CompareSeen(wanted []*Fragment, seen map[Identity]*Installed, except ...Coo
 	return c.Difference()
 }
 
-// Change returns the difference between two sets of fragments, of which one is
+// Between returns the difference between two sets of fragments, of which one is
 // installed and the other is wanted. It is Compare without a dump, and needs
 // only the fragments that changed.
-func Change(before, after []*Fragment) Difference {
+func Between(before, after []*Fragment) Difference {
 	c := NewComparison(without(after, before))
 	for _, fr := range without(before, after) {
 		for _, f := range fr.Flows {

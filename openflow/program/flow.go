@@ -1,8 +1,6 @@
 package program
 
 import (
-	"fmt"
-
 	"github.com/weft-sdn/weft/openflow"
 )
 
@@ -43,26 +41,18 @@ func (f Flow) Priority() uint16 { return f.priority }
 // Cookie returns the cookie of the flow.
 func (f Flow) Cookie() uint64 { return f.cookie }
 
-// Match returns the match, decoded.
+// Match returns the match, decoded. Of a flow that a switch sent and that does
+// not decode it is nil.
 func (f Flow) Match() openflow.Match {
-	m, _, err := openflow.ParseMatch([]byte(f.encoded[:f.matchLen]))
-	mustDecode(err)
+	m, _, _ := openflow.ParseMatch([]byte(f.encoded[:f.matchLen]))
 	return m
 }
 
-// Instructions returns the instructions, decoded.
+// Instructions returns the instructions, decoded. Of a flow that a switch sent
+// and that does not decode they are nil.
 func (f Flow) Instructions() []openflow.Instruction {
-	is, err := openflow.ParseInstructions([]byte(f.encoded[f.matchLen:]))
-	mustDecode(err)
+	is, _ := openflow.ParseInstructions([]byte(f.encoded[f.matchLen:]))
 	return is
-}
-
-// mustDecode panics where our own encoding does not decode, which only a
-// mistake in package openflow can bring about.
-func mustDecode(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("program: a flow encoded here does not decode: %v", err))
-	}
 }
 
 // Identity returns what ADD and DELETE_STRICT know the flow by.
