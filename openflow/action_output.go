@@ -142,6 +142,9 @@ const (
 	ReasonNoMatch    = 0
 	ReasonAction     = 1
 	ReasonInvalidTTL = 2
+	ReasonActionSet  = 3
+	ReasonGroup      = 4
+	ReasonPacketOut  = 5
 )
 
 // Controller sends the packet to the controllers whose id is ID (see
@@ -204,7 +207,7 @@ func (a Controller) String() string {
 	}
 	var parts []string
 	if a.Reason != ReasonAction {
-		parts = append(parts, "reason="+reasonText(a.Reason))
+		parts = append(parts, "reason="+nameOf(reasonNames, uint16(a.Reason)))
 	}
 	if a.MaxLen != 0xffff {
 		parts = append(parts, fmt.Sprintf("max_len=%d", a.MaxLen))

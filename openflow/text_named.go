@@ -161,10 +161,13 @@ func (s LearnSpec) text(n Names) string {
 		return "load:" + hexText(s.Value) + "->" + s.Dst.String()
 	case s.Kind == LearnLoad:
 		return "load:" + src + "->" + s.Dst.String()
-	case src == "":
-		return s.Dst.String() + "=" + hexText(s.Value)
 	case src == s.Dst.String():
 		return src
+	case src != "":
+		return s.Dst.String() + "=" + src
+	case s.Dst.isWhole() && s.Dst.Field.size > 0 && len(s.Value) >= s.Dst.Field.size:
+		value := s.Value[len(s.Value)-s.Dst.Field.size:]
+		return s.Dst.Field.Name + "=" + s.Dst.Field.exactText(value, n)
 	}
-	return s.Dst.String() + "=" + src
+	return s.Dst.String() + "=" + hexText(s.Value)
 }
