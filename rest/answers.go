@@ -115,7 +115,9 @@ func writeJSON(w http.ResponseWriter, status int, value any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-cache")
+	// An ETag is an object's revision, which counts what is wanted of it. What
+	// is seen of it changes more often, so no cache may answer from an ETag.
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	w.Write(append(body, '\n'))
 	return nil

@@ -37,6 +37,9 @@ func (s *Server) createEndpoint(w http.ResponseWriter, r *request) error {
 	if wanted.Network != "" && wanted.Network != network {
 		return model.Invalidf("network", "%q is not the network in the path, %q", shorten(wanted.Network), network)
 	}
+	if _, err := s.controller.Network(network); err != nil {
+		return err // the path leads nowhere; in a body it would be a wrong member
+	}
 	wanted.Network = network
 	stored, outcome, err := s.controller.CreateEndpoint(r.Context(), wanted, r.options(w, 0))
 	return r.finish(w, write{

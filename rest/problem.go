@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/weft-sdn/weft/model"
 )
@@ -64,6 +63,7 @@ var sortOf = map[model.Kind]sort{
 	model.PreconditionFailed: sortPrecondition,
 	model.Gone:               sortGone,
 	model.Unavailable:        sortUnavailable,
+	model.OutOfDisk:          sortStorageFull,
 	model.Timeout:            sortTimeout,
 }
 
@@ -82,9 +82,6 @@ func problemOf(err error) (Problem, bool) {
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return refused.sort.problem(refused.field, refused.detail), true
-	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return sortStorageFull.problem("", err.Error()), true
 	}
 	var known *model.Error
 	if errors.As(err, &known) {

@@ -45,7 +45,7 @@ var kindOf = map[string]model.Kind{
 	"/problems/precondition-failed": model.PreconditionFailed,
 	"/problems/gone":                model.Gone,
 	"/problems/unavailable":         model.Unavailable,
-	"/problems/storage-full":        model.Unavailable,
+	"/problems/storage-full":        model.OutOfDisk,
 	"/problems/internal":            model.Unavailable,
 	"/problems/timeout":             model.Timeout,
 }
