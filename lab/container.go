@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -159,11 +158,26 @@ func (c *Container) Run(ctx context.Context, name string, args ...string) (strin
 	return run(ctx, c.in, os.Environ(), name, args...)
 }
 
+// Plugged reports whether the container has its interface.
+func (c *Container) Plugged() bool { return c.endpoint.ID != "" }
+
+// hardwareAddress is the MAC address that the container's interface has now.
+func (c *Container) hardwareAddress() (mac net.HardwareAddr, err error) {
+	err = c.in.link(func(h *netlink.Handle) error {
+		l, err := h.LinkByName(c.Interface())
+		if err == nil {
+			mac = l.Attrs().HardwareAddr
+		}
+		return err
+	})
+	return mac, err
+}
+
 // Addresses are the addresses that the container was plugged with.
 func (c *Container) Addresses() []netip.Addr {
 	var all []netip.Addr
 	for _, p := range c.endpoint.Prefixes {
 		all = append(all, p.Prefix.Addr())
 	}
-	return slices.Clip(all)
+	return all
 }
