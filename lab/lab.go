@@ -28,16 +28,25 @@ type Options struct {
 	// Dir holds everything that the lab writes; default a directory for the
 	// instance below [os.TempDir]. It must be new, or a lab's.
 	Dir string
+	// Keep leaves what was built in place when building fails, to be looked at.
+	Keep bool
 	// Progress is told what is being done, in a few words; may be nil.
 	Progress func(string)
 }
+
+// DefaultDir is where the lab of an instance is kept unless told otherwise.
+func DefaultDir(instance string) string {
+	return filepath.Join(os.TempDir(), dirPrefix+instance)
+}
+
+const dirPrefix = "weft-lab-"
 
 func (o *Options) fillDefaults(t *Topology) error {
 	o.Instance = cmp.Or(o.Instance, t.Name)
 	if !labName.MatchString(o.Instance) {
 		return fmt.Errorf("%q is not a name for a lab: use 1 to 30 of a-z, 0-9 and '-'", o.Instance)
 	}
-	dir, err := filepath.Abs(cmp.Or(o.Dir, filepath.Join(os.TempDir(), "weft-lab-"+o.Instance)))
+	dir, err := filepath.Abs(cmp.Or(o.Dir, DefaultDir(o.Instance)))
 	o.Dir = dir
 	if o.Progress == nil {
 		o.Progress = func(string) {}
@@ -103,7 +112,8 @@ func (l *Lab) Container(name string) *Container {
 // Up builds a topology, declares its networks and endpoints, plugs its
 // containers and returns when the controller says that all are installed. What
 // an earlier lab of the same instance left behind is removed first; one that is
-// still in order is refused. When Up fails it takes down what it had built.
+// still in order is refused. When Up fails it takes down what it had built,
+// unless told to keep it.
 func Up(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 	l, err := Build(ctx, t, o)
 	if err != nil {
@@ -116,9 +126,20 @@ func Up(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 		err = l.PlugAll(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, l.Down())
+		return nil, l.giveUp(err)
 	}
 	return l, nil
+}
+
+// giveUp adds what may explain the failure before it is gone.
+func (l *Lab) giveUp(err error) error {
+	if said := l.control.process.output(); said != "" {
+		err = fmt.Errorf("%w\nthe controller's last words:\n%s", err, said)
+	}
+	if l.options.Keep {
+		return err
+	}
+	return errors.Join(err, l.Down())
 }
 
 // Build makes hosts, underlay, empty containers and the controller, to which
@@ -135,7 +156,7 @@ func Build(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 	}
 	l := newLab(t, o)
 	if err := l.build(ctx); err != nil {
-		return nil, errors.Join(err, l.Down())
+		return nil, l.giveUp(err)
 	}
 	return l, nil
 }

@@ -153,3 +153,14 @@ func TestChecksTellWhatHoldsFromWhatDoesNot(t *testing.T) {
 		}
 	}
 }
+
+// mustReach checks one pair of containers.
+func mustReach(t *testing.T, l *Lab, from, to string) {
+	t.Helper()
+	yes := true
+	for _, r := range check(t, l, []Expectation{{From: from, To: to, Reaches: &yes}}) {
+		if r.Err != nil {
+			t.Errorf("%s: %v", r.Expectation, r.Err)
+		}
+	}
+}

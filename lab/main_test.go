@@ -16,14 +16,22 @@ import (
 
 // TestMain makes the test binary double as the weft binary of the labs that
 // the tests build: `TESTBINARY controller` answers as much of REST as a lab
-// asks for, and programs no switch.
+// asks for, and programs no switch. It also is the processes that have to end
+// for the sake of a test.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "controller" {
-		if err := http.ListenAndServe(restAddress, &standIn{}); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	var err error
+	switch {
+	case len(os.Args) < 2:
+	case os.Args[1] == "controller":
+		err = http.ListenAndServe(restAddress, &standIn{})
+	case os.Args[1] == dieBuilding:
+		err = buildAndDie(os.Args[2], os.Args[3])
+	case os.Args[1] == execInLab:
+		err = execIn(os.Args[2], os.Args[3], os.Args[4:])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	flag.Parse()
 	os.Exit(m.Run())

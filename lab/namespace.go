@@ -24,11 +24,6 @@ type namespace string
 
 func (n namespace) path() string { return filepath.Join(namespaceDir, string(n)) }
 
-func (n namespace) exists() bool {
-	_, err := os.Stat(n.path())
-	return err == nil
-}
-
 // create makes the namespace and sets its loopback up.
 func (n namespace) create() error {
 	err := onOwnThread(func() error {

@@ -79,13 +79,14 @@ func startTime(pid int) (start string, running bool) {
 	if err != nil {
 		return "", false
 	}
-	// The second field, the command in parentheses, may contain anything.
+	// The second field, the command in parentheses, may contain anything, so
+	// counting begins after it: with the third, the state.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, start22 = 3 - 3, 22 - 3
-	if len(fields) <= start22 || fields[state] == "Z" || fields[state] == "X" {
+	const state, startedAt = 0, 22 - 3
+	if len(fields) <= startedAt || fields[state] == "Z" || fields[state] == "X" {
 		return "", false
 	}
-	return fields[start22], true
+	return fields[startedAt], true
 }
 
 // find returns a handle of the recorded process, or nil when it is gone. The
@@ -157,10 +158,7 @@ func killRecorded(ctx context.Context, file string) error {
 
 // output is the end of what the process wrote, for error messages.
 func (p *process) output() string {
-	text, err := os.ReadFile(p.outputFile())
-	if err != nil {
-		return err.Error()
-	}
+	text, _ := os.ReadFile(p.outputFile()) // none: it was not started
 	const enough = 2000
 	if len(text) > enough {
 		text = text[len(text)-enough:]

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ import (
 type state struct {
 	Instance       string           `json:"instance"`
 	Complete       bool             `json:"complete"` // false while it is being built
+	Builder        record           `json:"builder"`  // the process that builds it
 	Topology       *Topology        `json:"topology"`
 	Binary         string           `json:"binary,omitempty"`
 	ControllerArgs []string         `json:"controllerArgs,omitempty"`
@@ -36,8 +38,12 @@ const stateFile = "lab.json"
 
 // save writes the state file; the caller holds l.mu, or nobody else has l yet.
 func (l *Lab) save() error {
+	builder, err := recordOf(os.Getpid())
+	if err != nil {
+		return err
+	}
 	s := state{
-		Instance: l.Instance, Complete: l.complete, Topology: l.Topology,
+		Instance: l.Instance, Complete: l.complete, Builder: builder, Topology: l.Topology,
 		Binary: l.options.Binary, ControllerArgs: l.options.ControllerArgs,
 	}
 	for _, name := range sortedKeys(l.containers) {
@@ -50,23 +56,27 @@ func (l *Lab) save() error {
 	return nil
 }
 
-// Open returns the lab that an earlier process brought up.
-func Open(t *Topology, o Options) (*Lab, error) {
-	if err := o.fillDefaults(t); err != nil {
+// Open returns the lab that an earlier process brought up in a directory.
+func Open(dir string) (*Lab, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return nil, err
 	}
 	var s state
-	err := readJSON(filepath.Join(o.Dir, stateFile), &s)
+	err = readJSON(filepath.Join(dir, stateFile), &s)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("lab %s is not up (nothing in %s): bring it up with `weft lab up`", o.Instance, o.Dir)
+		return nil, fmt.Errorf("no lab is in %s: bring it up with `weft lab up`", dir)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !s.Complete {
-		return nil, fmt.Errorf("lab %s is only half built: run `weft lab up` again, or `weft lab down`", o.Instance)
+		return nil, fmt.Errorf("lab %s is only half built: run `weft lab up` again, or `weft lab down`", s.Instance)
 	}
-	o.Binary, o.ControllerArgs = s.Binary, s.ControllerArgs
+	o := Options{Instance: s.Instance, Dir: dir, Binary: s.Binary, ControllerArgs: s.ControllerArgs}
+	if err := o.fillDefaults(s.Topology); err != nil {
+		return nil, err
+	}
 	l := newLab(s.Topology, o)
 	l.complete = true
 	for _, c := range s.Containers {
@@ -75,19 +85,40 @@ func Open(t *Topology, o Options) (*Lab, error) {
 	return l, nil
 }
 
+// InstanceIn returns the name of the lab in a directory, built or half built.
+func InstanceIn(dir string) (string, error) {
+	var s state
+	err := readJSON(filepath.Join(dir, stateFile), &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("no lab is in %s", dir)
+	}
+	return s.Instance, err
+}
+
 // Down ends the lab and leaves nothing of it behind. It may be called again.
 func (l *Lab) Down() error { return sweep(l.Instance, l.Dir) }
 
-// Down takes down whatever there is of a topology's lab, also when it is only
-// half built or its state file is lost. Nothing there is not an error.
-func Down(t *Topology, o Options) error {
-	if err := o.fillDefaults(t); err != nil {
+// Down takes down whatever there is of a lab, also when it is only half built
+// or its state file is lost. Nothing there is not an error.
+func Down(instance, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return err
 	}
-	if err := checkDir(o.Dir); err != nil {
+	if err := checkDir(dir); err != nil {
 		return err
 	}
-	return sweep(o.Instance, o.Dir)
+	return sweep(instance, dir)
+}
+
+// Instances lists the labs in their default directories.
+func Instances() []string {
+	files, _ := filepath.Glob(filepath.Join(DefaultDir("*"), stateFile)) // the pattern is well-formed
+	var names []string
+	for _, file := range files {
+		names = append(names, strings.TrimPrefix(filepath.Base(filepath.Dir(file)), dirPrefix))
+	}
+	return names
 }
 
 // clearLeftovers makes room for a new lab, unless a working one is there.
@@ -96,8 +127,14 @@ func clearLeftovers(instance, dir string) error {
 		return err
 	}
 	var s state
-	if readJSON(filepath.Join(dir, stateFile), &s) == nil && s.Complete && allRunning(dir) {
-		return fmt.Errorf("lab %s is up already: take it down first with `weft lab down`", instance)
+	if readJSON(filepath.Join(dir, stateFile), &s) == nil {
+		now, err := recordOf(s.Builder.PID)
+		switch {
+		case s.Complete && allRunning(dir):
+			return fmt.Errorf("lab %s is up already: take it down first with `weft lab down`", instance)
+		case !s.Complete && err == nil && now == s.Builder && s.Builder.PID != os.Getpid():
+			return fmt.Errorf("lab %s is being built by process %d", instance, s.Builder.PID)
+		}
 	}
 	return sweep(instance, dir)
 }

@@ -151,7 +151,7 @@ func (t *Topology) chooseRouterAddresses() {
 			continue
 		}
 		a := subnet.Masked().Addr().Next()
-		for taken[a] {
+		for a.IsValid() && taken[a] {
 			a = a.Next()
 		}
 		if t.Underlay.Router == nil {
