@@ -45,8 +45,7 @@ func (l *Lab) Check(ctx context.Context, expectations []Expectation) ([]CheckRes
 		results[i].Expectation = e
 	}
 	// First what must work, all at once; then what must not, for which the
-	// first serve as controls; bulk transfers last, as they would slow the
-	// other probes down, and one by one.
+	// first serve as controls; what would disturb other probes last, one by one.
 	l.each(results, Expectation.positive, func(r *CheckResult) {
 		r.Err = l.reaches(ctx, l.Container(r.Expectation.From), l.Container(r.Expectation.To))
 	})
@@ -65,7 +64,11 @@ func (l *Lab) Check(ctx context.Context, expectations []Expectation) ([]CheckRes
 		r.Err = l.checkIsolated(ctx, l.Container(from), l.Container(to), friend, control)
 	})
 	for i := range results {
-		if r := &results[i]; r.Expectation.Bulk != 0 && r.Err == nil {
+		r := &results[i]
+		if r.Expectation.Neighbour == neighbourLocal && r.Err == nil {
+			r.Err = l.neighbourIsLocal(ctx, l.Container(r.Expectation.From), l.Container(r.Expectation.To))
+		}
+		if r.Expectation.Bulk != 0 && r.Err == nil {
 			r.Note, r.Err = l.bulk(ctx, r.Expectation)
 		}
 	}

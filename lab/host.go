@@ -77,11 +77,14 @@ func (h *Host) build(ctx context.Context) error {
 	}
 	// The bridge takes the NIC's MAC over before it gets the address and the
 	// routes: changing the MAC later loses the default route.
-	_, err = h.Run(ctx, "ovs-vsctl", "--timeout=20",
-		"set", "Open_vSwitch", ".", "external_ids:system-id="+h.Name, "external_ids:hostname="+h.Name,
+	settings := []string{"external_ids:system-id=" + h.Name, "external_ids:hostname=" + h.Name}
+	if u.MTU != defaultUnderlayMTU {
+		settings = append(settings, fmt.Sprintf("external_ids:weft-underlay-mtu=%d", u.MTU))
+	}
+	_, err = h.Run(ctx, "ovs-vsctl", append(append([]string{"--timeout=20", "set", "Open_vSwitch", "."}, settings...),
 		"--", "add-br", underlayBridge,
 		"--", "set", "Bridge", underlayBridge, "datapath_type=netdev", "fail_mode=standalone", `other_config:hwaddr="`+mac+`"`,
-		"--", "add-port", underlayBridge, nic)
+		"--", "add-port", underlayBridge, nic)...)
 	if err != nil {
 		return err
 	}

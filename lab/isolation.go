@@ -122,8 +122,7 @@ func (c *Container) sendMarked(ctx context.Context, to *Container, token string)
 	for _, mac := range [][]byte{theirs, broadcast} {
 		frames = append(frames, append(ethernet(mac, w.mac, localExperimental), token...))
 		for _, a := range commonAddresses(c, to) {
-			own := c.Addresses()[slices.IndexFunc(c.Addresses(), func(own netip.Addr) bool { return own.Is4() == a.Is4() })]
-			frames = append(frames, udpDatagram(mac, w.mac, netip.AddrPortFrom(own, responderPort), netip.AddrPortFrom(a, discardPort), []byte(token)))
+			frames = append(frames, udpDatagram(mac, w.mac, netip.AddrPortFrom(c.addressLike(a), responderPort), netip.AddrPortFrom(a, discardPort), []byte(token)))
 		}
 	}
 	for range markedRounds {

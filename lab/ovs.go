@@ -81,11 +81,19 @@ func (o *openVSwitch) bridgeAnswers(ctx context.Context, bridge string) error {
 
 // listens waits until the process takes connections on a Unix socket.
 func (p *process) listens(ctx context.Context, socket string) error {
+	// A socket's path is at most 107 bytes (unix(7)). Open vSwitch gets round
+	// that by naming the directory by its descriptor, and so do we.
+	dir, err := os.Open(filepath.Dir(socket))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	short := fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(socket))
 	return until(ctx, p.name+" listens on "+socket, func() (bool, error) {
 		if !p.running() {
 			return false, fmt.Errorf("%s ended: %s (its log is in %s)", p.name, p.output(), p.dir)
 		}
-		conn, err := net.Dial("unix", socket)
+		conn, err := net.Dial("unix", short)
 		if err != nil {
 			return false, nil
 		}

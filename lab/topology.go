@@ -65,7 +65,12 @@ type Expectation struct {
 	To      string   `json:"to"`
 	Reaches *bool    `json:"reaches,omitempty"` // ping, TCP and UDP, or none of them and no frame either
 	Bulk    ByteSize `json:"bulk,omitzero"`     // so much over one TCP connection
+	// Neighbour "local": ARP and neighbour discovery between the two are
+	// answered on their own hosts; no question crosses the tunnel.
+	Neighbour string `json:"neighbour,omitempty"`
 }
+
+const neighbourLocal = "local"
 
 func (e Expectation) String() string {
 	switch {
@@ -73,6 +78,8 @@ func (e Expectation) String() string {
 		return fmt.Sprintf("%s does not reach %s", e.From, e.To)
 	case e.Bulk != 0:
 		return fmt.Sprintf("%s reaches %s with %s", e.From, e.To, e.Bulk)
+	case e.Neighbour != "":
+		return fmt.Sprintf("%s finds %s without asking over the tunnel", e.From, e.To)
 	}
 	return fmt.Sprintf("%s reaches %s", e.From, e.To)
 }

@@ -195,24 +195,28 @@ func (t *Topology) endpointOf(c ContainerSpec) (int, error) {
 // checkExpectations also demands a positive control: that X does not reach Y
 // shows something only if both are seen to reach somebody.
 func (t *Topology) checkExpectations() error {
-	known, works := map[string]bool{}, map[string]bool{}
+	host, works := map[string]string{}, map[string]bool{}
 	for _, c := range t.Containers {
-		known[c.Name] = true
+		host[c.Name] = c.Host
 	}
 	for i, e := range t.Expect {
 		path := fmt.Sprintf("expect[%d]", i)
 		for _, end := range []struct{ field, name string }{{"from", e.From}, {"to", e.To}} {
-			if !known[end.name] {
+			if host[end.name] == "" {
 				return fmt.Errorf("%s.%s: %q is not a container of this file", path, end.field, end.name)
 			}
 		}
 		switch {
 		case e.From == e.To:
 			return fmt.Errorf("%s: a container always reaches itself: name two", path)
-		case e.Reaches == nil && e.Bulk == 0:
-			return fmt.Errorf("%s: says nothing: add reaches: true, reaches: false or bulk: 16MiB", path)
-		case e.Bulk != 0 && e.Reaches != nil && !*e.Reaches:
-			return fmt.Errorf("%s: bulk needs what reaches: false denies: drop one of them", path)
+		case e.Reaches == nil && e.Bulk == 0 && e.Neighbour == "":
+			return fmt.Errorf("%s: says nothing: add reaches: true, reaches: false, bulk: 16MiB or neighbour: %s", path, neighbourLocal)
+		case (e.Bulk != 0 || e.Neighbour != "") && !e.positive():
+			return fmt.Errorf("%s: bulk and neighbour need what reaches: false denies: drop one of them", path)
+		case e.Neighbour != "" && e.Neighbour != neighbourLocal:
+			return fmt.Errorf("%s.neighbour: %q: the only value is %s", path, e.Neighbour, neighbourLocal)
+		case e.Neighbour != "" && host[e.From] == host[e.To]:
+			return fmt.Errorf("%s.neighbour: %s and %s are on one host, between them there is no tunnel", path, e.From, e.To)
 		}
 		if e.positive() {
 			works[e.From], works[e.To] = true, true
@@ -228,4 +232,5 @@ func (t *Topology) checkExpectations() error {
 	return nil
 }
 
+// positive tells what must work from what must not.
 func (e Expectation) positive() bool { return e.Reaches == nil || *e.Reaches }

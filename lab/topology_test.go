@@ -31,7 +31,7 @@ containers:
   - {name: doc2, host: host2}
 expect:
   - {from: doc1, to: doc2, reaches: true}
-  - {from: doc1, to: doc2, bulk: 1MiB}
+  - {from: doc1, to: doc2, bulk: 1MiB, neighbour: local}
 `
 
 func TestTopologyDefaults(t *testing.T) {
@@ -84,8 +84,10 @@ func TestTopologyMistakesAreNamedWithTheirPlaceAndTheWayOut(t *testing.T) {
 		{"unknown container", "to: doc2, reaches", "to: doc7, reaches", `expect[0].to: "doc7" is not a container of this file`},
 		{"nothing expected", ", reaches: true", "", "expect[0]: says nothing: add reaches: true"},
 		{"to itself", "to: doc2, reaches", "to: doc1, reaches", "expect[0]: a container always reaches itself"},
-		{"contradiction", "reaches: true", "reaches: false, bulk: 1KiB", "expect[0]: bulk needs what reaches: false denies"},
-		{"no control", "reaches: true}\n  - {from: doc1, to: doc2, bulk: 1MiB", "reaches: false", "expect[0]: that doc1 does not reach doc2 proves nothing as long as doc1 is not seen to work"},
+		{"contradiction", "reaches: true", "reaches: false, bulk: 1KiB", "expect[0]: bulk and neighbour need what reaches: false denies"},
+		{"neighbour's value", "reaches: true", "neighbour: near", `expect[0].neighbour: "near": the only value is local`},
+		{"neighbour on one host", "host: host2}", "host: host1}", "expect[1].neighbour: doc1 and doc2 are on one host"},
+		{"no control", "reaches: true}\n  - {from: doc1, to: doc2, bulk: 1MiB, neighbour: local", "reaches: false", "expect[0]: that doc1 does not reach doc2 proves nothing as long as doc1 is not seen to work"},
 		{"amount", "bulk: 1MiB", "bulk: 1MB", `expect[1].bulk: "1MB" is not an amount of data: write for instance 16MiB`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
