@@ -85,8 +85,8 @@ func TestStrangersAreDropped(t *testing.T) {
 	}{
 		{"says nothing", func(s *stranger) { io.Copy(io.Discard, s.conn) },
 			context.DeadlineExceeded, "list_dbs: no answer", 10 * time.Second},
-		{"does not even read", func(*stranger) {},
-			context.DeadlineExceeded, "list_dbs", 10 * time.Second},
+		{"does not even read", func(*stranger) {}, // the write and the handshake have the same deadline
+			nil, "list_dbs", 10 * time.Second},
 		{"hangs up", func(s *stranger) { s.next(); s.conn.Close() },
 			io.EOF, "closed the connection", time.Second},
 		{"speaks OpenFlow", func(s *stranger) { s.send("\x05\x00\x00\x08\x00\x00\x00\x01") },
