@@ -178,10 +178,10 @@ func (a Controller) AppendTo(b []byte) []byte {
 	}
 	b = append(beginNicira(b, nxController2), make([]byte, 6)...)
 	if a.MaxLen != 0xffff {
-		b = append(b, 0, propMaxLen, 0, 6, byte(a.MaxLen>>8), byte(a.MaxLen), 0, 0)
+		b = append(b, 0, propMaxLen, 0, 8, byte(a.MaxLen>>8), byte(a.MaxLen), 0, 0)
 	}
 	if a.ID != 0 {
-		b = append(b, 0, propID, 0, 6, byte(a.ID>>8), byte(a.ID), 0, 0)
+		b = append(b, 0, propID, 0, 8, byte(a.ID>>8), byte(a.ID), 0, 0)
 	}
 	if a.Reason != ReasonAction {
 		b = append(b, 0, propReason, 0, 5, a.Reason, 0, 0, 0)

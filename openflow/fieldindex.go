@@ -51,8 +51,8 @@ func (f *Field) printed(name string) *Field {
 	return f
 }
 
-// holding gives a field other bits than its lowest ones to hold: OVS counts 12
-// bits of vlan_vid, and one more says that there is a tag.
+// holding gives a field other bits to hold than it has: OVS counts 12 bits of
+// vlan_vid, and one more says that there is a tag; of arp_op it takes only 8.
 func (f *Field) holding(settable uint64) *Field {
 	f.settable = settable
 	return f

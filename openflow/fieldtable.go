@@ -23,6 +23,9 @@ const (
 	isNDSolicit
 	isNDAdvert
 	isTracked
+	isTrackedIPv4
+	isTrackedIPv6
+	isTrackedPorts
 )
 
 // The fields of Open vSwitch, in the order in which it dumps them in a match.
@@ -82,7 +85,7 @@ var (
 	NDSLL         = define("nd_sll", 48, 6, maskable, ethernet, isNDSolicit, oxm("IPV6_ND_SLL", 32), nx("ND_SLL", 24))
 	NDTLL         = define("nd_tll", 48, 6, maskable, ethernet, isNDAdvert, oxm("IPV6_ND_TLL", 33), nx("ND_TLL", 25))
 
-	ARPOp  = define("arp_op", 16, 2, exact, decimal, isARP, oxm("ARP_OP", 21), of("ARP_OP", 15))
+	ARPOp  = define("arp_op", 16, 2, exact, decimal, isARP, oxm("ARP_OP", 21), of("ARP_OP", 15)).holding(0xff)
 	ARPSPA = define("arp_spa", 32, 4, maskable, address, isARP, oxm("ARP_SPA", 22), of("ARP_SPA", 16))
 	ARPTPA = define("arp_tpa", 32, 4, maskable, address, isARP, oxm("ARP_TPA", 23), of("ARP_TPA", 17))
 	ARPSHA = define("arp_sha", 48, 6, maskable, ethernet, isARP, oxm("ARP_SHA", 24), nx("ARP_SHA", 17))
@@ -107,13 +110,13 @@ var (
 	CTZone    = define("ct_zone", 16, 2, exact, hexadecimal, nothing, nx("CT_ZONE", 106))
 	CTMark    = define("ct_mark", 32, 4, maskable, hexadecimal, nothing, nx("CT_MARK", 107))
 	CTLabel   = define("ct_label", 128, 16, maskable, hexadecimal, nothing, nx("CT_LABEL", 108))
-	CTNWSrc   = define("ct_nw_src", 32, 4, maskable, address, isTracked, nx("CT_NW_SRC", 120))
-	CTNWDst   = define("ct_nw_dst", 32, 4, maskable, address, isTracked, nx("CT_NW_DST", 121))
-	CTIPv6Src = define("ct_ipv6_src", 128, 16, maskable, address, isTracked, nx("CT_IPV6_SRC", 122))
-	CTIPv6Dst = define("ct_ipv6_dst", 128, 16, maskable, address, isTracked, nx("CT_IPV6_DST", 123))
+	CTNWSrc   = define("ct_nw_src", 32, 4, maskable, address, isTrackedIPv4, nx("CT_NW_SRC", 120))
+	CTNWDst   = define("ct_nw_dst", 32, 4, maskable, address, isTrackedIPv4, nx("CT_NW_DST", 121))
+	CTIPv6Src = define("ct_ipv6_src", 128, 16, maskable, address, isTrackedIPv6, nx("CT_IPV6_SRC", 122))
+	CTIPv6Dst = define("ct_ipv6_dst", 128, 16, maskable, address, isTrackedIPv6, nx("CT_IPV6_DST", 123))
 	CTNWProto = define("ct_nw_proto", 8, 1, exact, decimal, isTracked, nx("CT_NW_PROTO", 119))
-	CTTPSrc   = define("ct_tp_src", 16, 2, maskable, decimal, isTracked, nx("CT_TP_SRC", 124))
-	CTTPDst   = define("ct_tp_dst", 16, 2, maskable, decimal, isTracked, nx("CT_TP_DST", 125))
+	CTTPSrc   = define("ct_tp_src", 16, 2, maskable, decimal, isTrackedPorts, nx("CT_TP_SRC", 124))
+	CTTPDst   = define("ct_tp_dst", 16, 2, maskable, decimal, isTrackedPorts, nx("CT_TP_DST", 125))
 
 	Metadata = define("metadata", 64, 8, maskable, hexadecimal, nothing, oxm("METADATA", 2))
 

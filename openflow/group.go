@@ -177,3 +177,16 @@ func (g *GroupDesc) Format(n Names) string {
 	}
 	return s.String()
 }
+
+// ParseGroupDescs decodes the body of a group description reply.
+func ParseGroupDescs(body []byte) ([]GroupDesc, error) {
+	d := &decoder{b: body}
+	gs := decodeGroupDescs(d)
+	return gs, d.err
+}
+
+func decodeGroupDescs(d *decoder) GroupDescs {
+	var gs GroupDescs
+	d.entries(0, groupDescLen, func(e *decoder) { gs = append(gs, decodeGroupDesc(e)) })
+	return gs
+}

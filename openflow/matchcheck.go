@@ -27,21 +27,24 @@ func (m Match) Check() error {
 
 // needNames are the needs in the words of matches.
 var needNames = map[need]string{
-	vlanTag:     "a VLAN tag (vlan_vid with 0x1000)",
-	isMPLS:      "eth_type 0x8847 or 0x8848",
-	isARP:       "eth_type 0x0806 or 0x8035",
-	isIP:        "eth_type 0x0800 or 0x86dd",
-	isIPv4:      "eth_type 0x0800",
-	isIPv6:      "eth_type 0x86dd",
-	isTCP:       "eth_type 0x0800 or 0x86dd and nw_proto 6",
-	isUDP:       "eth_type 0x0800 or 0x86dd and nw_proto 17",
-	isSCTP:      "eth_type 0x0800 or 0x86dd and nw_proto 132",
-	isICMPv4:    "eth_type 0x0800 and nw_proto 1",
-	isICMPv6:    "eth_type 0x86dd and nw_proto 58",
-	isND:        "eth_type 0x86dd, nw_proto 58 and icmpv6_type 135 or 136",
-	isNDSolicit: "eth_type 0x86dd, nw_proto 58 and icmpv6_type 135",
-	isNDAdvert:  "eth_type 0x86dd, nw_proto 58 and icmpv6_type 136",
-	isTracked:   "ct_state with +new, +est, +rel, +rpl, +snat, +dnat or +trk-inv",
+	vlanTag:        "a VLAN tag (vlan_vid with 0x1000)",
+	isMPLS:         "eth_type 0x8847 or 0x8848",
+	isARP:          "eth_type 0x0806 or 0x8035",
+	isIP:           "eth_type 0x0800 or 0x86dd",
+	isIPv4:         "eth_type 0x0800",
+	isIPv6:         "eth_type 0x86dd",
+	isTCP:          "eth_type 0x0800 or 0x86dd and nw_proto 6",
+	isUDP:          "eth_type 0x0800 or 0x86dd and nw_proto 17",
+	isSCTP:         "eth_type 0x0800 or 0x86dd and nw_proto 132",
+	isICMPv4:       "eth_type 0x0800 and nw_proto 1",
+	isICMPv6:       "eth_type 0x86dd and nw_proto 58",
+	isND:           "eth_type 0x86dd, nw_proto 58 and icmpv6_type 135 or 136",
+	isNDSolicit:    "eth_type 0x86dd, nw_proto 58 and icmpv6_type 135",
+	isNDAdvert:     "eth_type 0x86dd, nw_proto 58 and icmpv6_type 136",
+	isTracked:      "ct_state with +new, +est, +rel, +rpl, +snat, +dnat or +trk-inv",
+	isTrackedIPv4:  "eth_type 0x0800 and ct_state as for ct_nw_proto",
+	isTrackedIPv6:  "eth_type 0x86dd and ct_state as for ct_nw_proto",
+	isTrackedPorts: "ct_nw_proto 6, 17 or 132",
 }
 
 // Types of ICMPv6 that carry a target (RFC 4861, 4.3 and 4.4).
@@ -53,8 +56,11 @@ const (
 func (m Match) has(n need) bool {
 	ethType, _ := m.number(EthType)
 	proto, _ := m.number(IPProto)
-	icmp6, _ := m.number(ICMPv6Type)
 	ipv4, ipv6 := ethType == ethIPv4, ethType == ethIPv6
+	ndType := uint64(0)
+	if ipv6 && proto == ipICMPv6 {
+		ndType = m.ndType()
+	}
 	switch n {
 	case vlanTag:
 		v, has := m.find(VLANVID)
@@ -70,25 +76,48 @@ func (m Match) has(n need) bool {
 	case isIPv6:
 		return ipv6
 	case isTCP:
-		return (ipv4 || ipv6) && proto == ipTCP
+		return (ipv4 || ipv6) && proto == ipTCP && !m.isLaterFragment()
 	case isUDP:
-		return (ipv4 || ipv6) && proto == ipUDP
+		return (ipv4 || ipv6) && proto == ipUDP && !m.isLaterFragment()
 	case isSCTP:
-		return (ipv4 || ipv6) && proto == ipSCTP
+		return (ipv4 || ipv6) && proto == ipSCTP && !m.isLaterFragment()
 	case isICMPv4:
 		return ipv4 && proto == ipICMP
 	case isICMPv6:
 		return ipv6 && proto == ipICMPv6
 	case isND:
-		return ipv6 && proto == ipICMPv6 && (icmp6 == ndSolicit || icmp6 == ndAdvert)
+		return ndType == ndSolicit || ndType == ndAdvert
 	case isNDSolicit:
-		return ipv6 && proto == ipICMPv6 && icmp6 == ndSolicit
+		return ndType == ndSolicit
 	case isNDAdvert:
-		return ipv6 && proto == ipICMPv6 && icmp6 == ndAdvert
+		return ndType == ndAdvert
 	case isTracked:
 		return m.isTracked()
+	case isTrackedIPv4:
+		return m.isTracked() && ipv4
+	case isTrackedIPv6:
+		return m.isTracked() && ipv6
+	case isTrackedPorts:
+		ctProto, _ := m.number(CTNWProto)
+		return m.isTracked() && (ctProto == ipTCP || ctProto == ipUDP || ctProto == ipSCTP)
 	}
 	return true
+}
+
+// isLaterFragment is whether the packets are fragments without ports.
+func (m Match) isLaterFragment() bool {
+	frag, has := m.find(IPFrag)
+	return has && frag.Value[0]&fragLater != 0
+}
+
+// ndType is the type of ICMPv6 packets that can be neighbour discovery, or 0.
+// They have code 0, which a match need not say.
+func (m Match) ndType() uint64 {
+	if code, _ := m.number(ICMPv6Code); code != 0 {
+		return 0
+	}
+	t, _ := m.number(ICMPv6Type)
+	return t
 }
 
 // isTracked is whether m matches only packets that belong to a connection:

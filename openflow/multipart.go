@@ -110,13 +110,9 @@ func decodeMultipartReply(d *decoder) Message {
 		d.entries(0, portStatsLen, func(e *decoder) { ps = append(ps, decodePortStatistics(e)) })
 		m.Body = ps
 	case KindGroupDesc:
-		var gs GroupDescs
-		d.entries(0, groupDescLen, func(e *decoder) { gs = append(gs, decodeGroupDesc(e)) })
-		m.Body = gs
+		m.Body = decodeGroupDescs(d)
 	case KindPortDesc:
-		var ps PortDescs
-		d.entries(4, portLen, func(e *decoder) { ps = append(ps, decodePort(e)) })
-		m.Body = ps
+		m.Body = decodePortDescs(d)
 	case KindFlowMonitor:
 		m.Body = decodeFlowUpdates(d)
 	default:

@@ -161,3 +161,16 @@ func decodePortStatistics(d *decoder) PortStatistics {
 	p.Properties = decodeProperties(d)
 	return p
 }
+
+// ParsePortDescs decodes the body of a port description reply.
+func ParsePortDescs(body []byte) ([]Port, error) {
+	d := &decoder{b: body}
+	ps := decodePortDescs(d)
+	return ps, d.err
+}
+
+func decodePortDescs(d *decoder) PortDescs {
+	var ps PortDescs
+	d.entries(4, portLen, func(e *decoder) { ps = append(ps, decodePort(e)) })
+	return ps
+}

@@ -21,7 +21,11 @@ func FormatActions(as []Action, n Names) string {
 	if len(as) == 0 {
 		return "drop"
 	}
-	return actionsText(as, n)
+	parts := make([]string, len(as))
+	for i, a := range as {
+		parts[i] = textOf(a, n)
+	}
+	return strings.Join(parts, ",")
 }
 
 // FormatInstructions is what ovs-ofctl prints after "actions=".
@@ -34,14 +38,6 @@ func FormatInstructions(is []Instruction, n Names) string {
 	}
 	if len(parts) == 0 {
 		return "drop"
-	}
-	return strings.Join(parts, ",")
-}
-
-func actionsText(as []Action, n Names) string {
-	parts := make([]string, len(as))
-	for i, a := range as {
-		parts[i] = textOf(a, n)
 	}
 	return strings.Join(parts, ",")
 }

@@ -97,8 +97,8 @@ func (c *Comparison) flow(f Installed, from Key) {
 		return
 	}
 	delete(c.flows, id)
-	if f.Foreign || *w.flow != f.Flow {
-		was := f.Flow // a copy, or each f would be allocated
+	if !f.Is(*w.flow) {
+		was := f // a copy, or each f would be allocated
 		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &was})
 	}
 }

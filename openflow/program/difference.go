@@ -18,7 +18,7 @@ type Difference struct {
 type KeyedFlow struct {
 	Key Key
 	Flow
-	Replaces *Flow // of an added flow: the one of its identity that is there
+	Replaces *Installed // of an added flow: the one of its identity that is there
 }
 
 // KeyedGroup is a group and the fragment it comes from.
@@ -29,12 +29,12 @@ type KeyedGroup struct {
 }
 
 // Len returns the number of messages that the difference takes.
-func (d *Difference) Len() int {
+func (d Difference) Len() int {
 	return len(d.AddGroups) + len(d.DelFlows) + len(d.AddFlows) + len(d.DelGroups)
 }
 
 // Empty tells whether nothing has to change.
-func (d *Difference) Empty() bool { return d.Len() == 0 }
+func (d Difference) Empty() bool { return d.Len() == 0 }
 
 // Step returns message i of the difference, and with that decides the order in
 // which a difference is sent. Groups come before the flows that refer to them
@@ -43,7 +43,7 @@ func (d *Difference) Empty() bool { return d.Len() == 0 }
 // additions, so that a match which the switch writes in another way than we do
 // (and which therefore looks like two flows) is there in the end. Nobody sees
 // what is between: the bundle is atomic.
-func (d *Difference) Step(i int) Step {
+func (d Difference) Step(i int) Step {
 	if i < len(d.AddGroups) {
 		g := d.AddGroups[i]
 		return Step{key: g.Key, isGroup: true, group: g.Group}
@@ -118,7 +118,7 @@ func (s Step) Subject(n openflow.Names) string {
 // Lines returns the difference for people, in the syntax of ovs-ofctl: "+ " is
 // what a switch lacks, "- " what it should not have. Something that changes
 // has a line of each.
-func (d *Difference) Lines(n openflow.Names) []string {
+func (d Difference) Lines(n openflow.Names) []string {
 	lines := make([]string, 0, d.Len())
 	adds, deletes := slices.Clone(d.AddFlows), slices.Clone(d.DelFlows)
 	slices.SortFunc(adds, compareFlows)

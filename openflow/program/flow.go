@@ -87,17 +87,20 @@ func (f Flow) String() string { return f.Format(openflow.Names{}) }
 // Format returns the flow as `ovs-ofctl --no-stats dump-flows` prints it, with
 // names for ports and tables.
 func (f Flow) Format(n openflow.Names) string {
-	s := openflow.FlowStats{Table: f.table, Priority: f.priority, Cookie: f.cookie,
-		Match: f.Match(), Instructions: f.Instructions()}
+	s := f.stats()
 	return s.FormatWithoutStats(n)
 }
 
-// Installed is a flow as a switch holds it.
+func (f Flow) stats() openflow.FlowStats {
+	return openflow.FlowStats{Table: f.table, Priority: f.priority, Cookie: f.cookie,
+		Match: f.Match(), Instructions: f.Instructions()}
+}
+
+// Installed is a flow as a switch holds it, with what no flow of ours has.
 type Installed struct {
 	Flow
-	// Foreign is set on a flow with a timeout, a flag or an importance: no
-	// flow of ours has any, so it equals none.
-	Foreign bool
+	IdleTimeout, HardTimeout uint16
+	Flags, Importance        uint16
 }
 
 // FromStats returns a dumped flow. It copies what it keeps.
@@ -105,8 +108,8 @@ func FromStats(s *openflow.EncodedFlowStats) Installed {
 	b := make([]byte, 0, len(s.MatchBytes)+len(s.Instructions))
 	b = append(append(b, s.MatchBytes...), s.Instructions...)
 	return Installed{
-		Flow:    Flow{s.Cookie, string(b), uint16(len(s.MatchBytes)), s.Priority, s.Table},
-		Foreign: s.IdleTimeout != 0 || s.HardTimeout != 0 || s.Flags != 0 || s.Importance != 0,
+		Flow:        Flow{s.Cookie, string(b), uint16(len(s.MatchBytes)), s.Priority, s.Table},
+		IdleTimeout: s.IdleTimeout, HardTimeout: s.HardTimeout, Flags: s.Flags, Importance: s.Importance,
 	}
 }
 
@@ -114,7 +117,17 @@ func FromStats(s *openflow.EncodedFlowStats) Installed {
 // timeouts but neither flags nor importance.
 func FromUpdate(u *openflow.FlowUpdate) Installed {
 	return Installed{
-		Flow:    NewFlow(u.Table, u.Priority, u.Cookie, u.Match, u.Instructions...),
-		Foreign: u.IdleTimeout != 0 || u.HardTimeout != 0,
+		Flow:        NewFlow(u.Table, u.Priority, u.Cookie, u.Match, u.Instructions...),
+		IdleTimeout: u.IdleTimeout, HardTimeout: u.HardTimeout,
 	}
+}
+
+// Is tells whether the flow is exactly f.
+func (i Installed) Is(f Flow) bool { return i == Installed{Flow: f} }
+
+// Format returns the flow as `ovs-ofctl --no-stats dump-flows` prints it.
+func (i Installed) Format(n openflow.Names) string {
+	s := i.stats()
+	s.IdleTimeout, s.HardTimeout, s.Flags, s.Importance = i.IdleTimeout, i.HardTimeout, i.Flags, i.Importance
+	return s.FormatWithoutStats(n)
 }

@@ -129,7 +129,7 @@ func TestCompare(t *testing.T) {
 	}
 	was := flow(1, 2, 99)
 	d := Compare(wanted,
-		[]Installed{{Flow: same}, {Flow: was}, {Flow: extra}, {Flow: excepted}, {Flow: timed, Foreign: true}},
+		[]Installed{{Flow: same}, {Flow: was}, {Flow: extra}, {Flow: excepted}, {Flow: timed, IdleTimeout: 60}},
 		[]Group{group(1), group(2), group(4)},
 		CookieRange{0xee << 56, 0xff << 56})
 	const prefix = "cookie=0xc0de, table=1, priority=100,"
@@ -141,7 +141,7 @@ func TestCompare(t *testing.T) {
 		"- " + prefix + "metadata=0x2 actions=load:0x63->NXM_NX_REG0[],goto_table:2",
 		"+ " + prefix + "metadata=0x2 actions=load:0x2->NXM_NX_REG0[],goto_table:2",
 		"+ " + prefix + "metadata=0x3 actions=load:0x3->NXM_NX_REG0[],goto_table:2",
-		"- " + prefix + "metadata=0x5 actions=load:0x5->NXM_NX_REG0[],goto_table:2",
+		"- cookie=0xc0de, table=1, idle_timeout=60, priority=100,metadata=0x5 actions=load:0x5->NXM_NX_REG0[],goto_table:2",
 		"+ " + prefix + "metadata=0x5 actions=load:0x5->NXM_NX_REG0[],goto_table:2",
 		"- group_id=4,type=all,bucket=actions=drop",
 	}
