@@ -115,7 +115,7 @@ func (v view) differentFlows(d program.Difference) []model.HostFlow {
 	}
 	for _, f := range d.AddFlows {
 		if f.Replaces != nil {
-			flow("-", *f.Replaces)
+			flow("-", f.Replaces.Flow)
 		}
 		flow("+", f.Flow)
 	}
