@@ -135,9 +135,13 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
 		case tableEndpoint:
 			if ch.After == nil {
 				gone = append(gone, ch.Before.(*endpointRecord))
-			} else {
-				endpoints[ch.After.(*endpointRecord).ID] = true
+				continue
 			}
+			now := ch.After.(*endpointRecord)
+			if was, ok := ch.Before.(*endpointRecord); ok && was.Number != now.Number {
+				gone = append(gone, was) // deleted and declared anew
+			}
+			endpoints[now.ID] = true
 		case tablePlace:
 			endpoints[either(ch).(*placeRecord).Endpoint] = true
 		}
@@ -154,8 +158,10 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
 	}
 	for _, ch := range changes {
 		switch {
-		case ch.Table == tableNetwork && ch.After == nil:
-			f.DeleteNetwork(ch.Before.(*networkRecord).VNI)
+		case ch.Table == tableNetwork && ch.Before != nil:
+			if vni := ch.Before.(*networkRecord).VNI; v.networkByVNI(vni) == nil {
+				f.DeleteNetwork(vni)
+			}
 		case ch.Table == tableHost && ch.After == nil:
 			f.DeleteHost(ch.Before.(*hostRecord).Number)
 		}
