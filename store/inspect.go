@@ -79,7 +79,12 @@ func (c *contents) read(w *walker, root uint64) error {
 			return fmt.Errorf("%w: it has something named %q, which weft has not made", ErrCorrupt, e.key)
 		}
 		delete(readers, string(e.key))
-		return w.bucket(e.value, reader)
+		return w.bucket(e.value, func(record element) error {
+			if record.bucket {
+				return fmt.Errorf("%w: bucket %q has a bucket %q", ErrCorrupt, e.key, record.key)
+			}
+			return reader(record)
+		})
 	})
 	switch {
 	case err != nil:
