@@ -148,7 +148,7 @@ func Build(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 	if err := o.fillDefaults(t); err != nil {
 		return nil, err
 	}
-	if err := checkMachine(); err != nil {
+	if err := CheckMachine(); err != nil {
 		return nil, err
 	}
 	if err := clearLeftovers(o.Instance, o.Dir); err != nil {
@@ -212,8 +212,8 @@ func (l *Lab) finish() error {
 	return l.save()
 }
 
-// checkMachine says what this machine lacks for any lab.
-func checkMachine() error {
+// CheckMachine says what this machine lacks for any lab.
+func CheckMachine() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a lab makes network namespaces, which needs root: run it with sudo")
 	}
