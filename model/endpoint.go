@@ -118,3 +118,9 @@ func (e *Endpoint) Title() string {
 	}
 	return e.ID
 }
+
+// HostPrefix is an address together with the length of its subnet's prefix,
+// as it is set on an interface: 10.0.1.10/24.
+func HostPrefix(a netip.Addr, subnet netip.Prefix) Prefix {
+	return PrefixFrom(netip.PrefixFrom(a, subnet.Bits()))
+}

@@ -18,6 +18,7 @@ const (
 	PreconditionFailed                 // the object changed since it was read
 	Gone                               // a revision too old to watch from
 	Unavailable                        // the controller cannot do it now (disk full, say)
+	OutOfDisk                          // nor as long as its disk is full
 	Timeout                            // it stands, but was not confirmed in time
 )
 
