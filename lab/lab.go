@@ -46,11 +46,17 @@ func (o *Options) fillDefaults(t *Topology) error {
 	if !labName.MatchString(o.Instance) {
 		return fmt.Errorf("%q is not a name for a lab: use 1 to 30 of a-z, 0-9 and '-'", o.Instance)
 	}
-	dir, err := filepath.Abs(cmp.Or(o.Dir, DefaultDir(o.Instance)))
-	o.Dir = dir
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	var err error
+	if o.Binary != "" {
+		// The controller is started in another directory than ours.
+		if o.Binary, err = filepath.Abs(o.Binary); err != nil {
+			return err
+		}
+	}
+	o.Dir, err = filepath.Abs(cmp.Or(o.Dir, DefaultDir(o.Instance)))
 	return err
 }
 
