@@ -69,7 +69,7 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 	case 2:
 		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3))}
 		if r.IntN(4) > 0 {
-			h.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(200) + 1)})
+			h.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(h.Number*50 + uint32(r.IntN(40)))})
 		}
 		w.hosts[h.Number] = h
 		f.PutHost(h)
@@ -79,7 +79,7 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		f.DeleteEndpoint(number)
 		return fmt.Sprintf("delete endpoint %d", number)
 	default:
-		e := Endpoint{Number: number, VNI: uint32(r.IntN(4) + 100), Port: uint32(r.IntN(3))*100 + number}
+		e := Endpoint{Number: number, VNI: uint32(r.IntN(4) + 100), Port: uint32(r.IntN(2)) * (number + 100*uint32(r.IntN(2)+1))}
 		if _, ok := w.networks[e.VNI]; !ok {
 			return "nothing"
 		}
