@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -143,5 +144,15 @@ func TestLargeDocumentsAreTakenByApplyOnly(t *testing.T) {
 	r := a.refused(413, "", "POST", "/networks", `{"name":"b"`+padding+`}`)
 	if !strings.Contains(r.problem.Detail, "1 MiB") {
 		t.Errorf("the limit is not said: %s", r.problem.Detail)
+	}
+	// Without a length in the header the limit is found while reading.
+	unsized := struct{ io.Reader }{strings.NewReader(`{"name":"b"` + padding + `}`)}
+	response, err := http.Post(a.url+"/networks", "application/json", unsized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("chunked: %s", response.Status)
 	}
 }
