@@ -61,6 +61,9 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 	c.number(t, hostChanges)
 	t.txn.Commit()
 	c.release(changes)
+	for _, f := range t.after {
+		f()
+	}
 	c.push(hostChanges)
 	return committed{revision: revision, changes: hostChanges}, nil
 }
@@ -75,6 +78,9 @@ func (c *Controller) number(t *tx, changes []flows.HostChanges) {
 		}
 		l := *t.link(h.SystemID)
 		l.Wanted++
+		for _, ch := range hc.Changes {
+			l.Flows += ch.After.Size() - ch.Before.Size()
+		}
 		t.put(tableLink, &l)
 		for _, ch := range hc.Changes {
 			kind := flows.Kind(ch.Key.Kind)
@@ -165,7 +171,15 @@ func (c *Controller) load() error {
 	}
 	changes := t.txn.Changes()
 	t.weave(c.fabric, changes)
-	c.fabric.Flush()
+	for _, hc := range c.fabric.Flush() {
+		if h := first[hostRecord](t.view, tableHost, byNumber, hc.Host); h != nil {
+			l := linkRecord{SystemID: h.SystemID}
+			for _, ch := range hc.Changes {
+				l.Flows += ch.After.Size()
+			}
+			t.put(tableLink, &l)
+		}
+	}
 	t.txn.Commit()
 	c.adopt(changes)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-memdb"
@@ -52,6 +53,12 @@ type Controller struct {
 	hosts    map[string]*hostLink // by system-id; connected ones, and those that were
 	parked   map[uint64]*parkedSwitch
 	started  time.Time
+	retrying bool // facts that could not be stored are looked at again soon
+
+	// Set by Serve before it lets anybody in.
+	advertise    netip.Addr
+	openflowPort uint16
+	listening    atomic.Pointer[listeners]
 }
 
 // Open reads the data directory and starts the loop; Serve lets hosts in.

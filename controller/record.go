@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // Records are what the state consists of. A record is never changed once a
@@ -71,7 +72,7 @@ type linkRecord struct {
 	Confirmed  uint64 // generation that the switch confirmed; 0: not read back yet
 	Flows      int
 	Repairs    uint64
-	Refused    map[string]string // fragment's owner → what the switch said
+	Refused    map[program.Key]string // fragment → what the switch said of it
 }
 
 func (l *linkRecord) synchronized() bool {

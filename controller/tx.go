@@ -21,6 +21,8 @@ type tx struct {
 	vnis    []uint32        // taken
 
 	renumbered map[string]bool // networks whose subnets may have changed
+	renamed    bool            // a host has a name that it did not have
+	after      []func()        // done when it is committed
 }
 
 // put adds or replaces a record. It panics only where the record has no

@@ -2,10 +2,14 @@ package controller
 
 import (
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/go-memdb"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // view reads one consistent state: a snapshot, or a transaction in the making.
@@ -148,9 +152,7 @@ func (v view) endpointView(r *endpointRecord) model.Endpoint {
 		e.Conditions = append(e.Conditions, model.Condition{Type: model.MACUnknown,
 			Message: "its MAC is adopted from the first frame that its port sends, and none was seen yet"})
 	}
-	for _, fact := range v.refused(r.Number) {
-		e.Conditions = append(e.Conditions, fact)
-	}
+	e.Conditions = append(e.Conditions, v.refused(r.Number)...)
 	return e
 }
 
@@ -186,9 +188,9 @@ func (v view) hostView(r *hostRecord) model.Host {
 		}
 	}
 	h.Networks = len(networks)
-	for owner, said := range l.Refused {
+	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
 		h.Conditions = append(h.Conditions, model.Condition{Type: model.FlowRefused,
-			Message: owner + ": the switch refused a flow: " + said})
+			Message: "the switch refused a flow: " + l.Refused[key]})
 	}
 	return h
 }
@@ -226,4 +228,18 @@ func (v view) portView(f *portFact) model.Port {
 		}
 	}
 	return p
+}
+
+// refused says which flows of an endpoint a switch did not take.
+func (v view) refused(number uint32) []model.Condition {
+	var out []model.Condition
+	for l := range all[linkRecord](v, tableLink) {
+		for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
+			if flows.Kind(key.Kind).IsEndpoint() && key.Owner == number {
+				out = append(out, model.Condition{Type: model.FlowRefused,
+					Message: "host " + v.hostName(l.SystemID) + ": " + l.Refused[key]})
+			}
+		}
+	}
+	return out
 }

@@ -56,7 +56,7 @@ func ndReply(b *builder) {
 // A switch does not output to the port that a packet came in on, so that is
 // forgotten.
 func backToSender() []of.Action {
-	return []of.Action{move(regFrom, regOut), of.Load{Dst: of.NXInPort.All(), Value: 0}}
+	return []of.Action{move(regFrom, regOut), of.Load{Dst: of.InPort16.All(), Value: 0}}
 }
 
 // Tunnel is what depends on the number of this host's VXLAN port.

@@ -1,10 +1,10 @@
 package flows
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
+	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
@@ -43,7 +43,7 @@ func (f *Fabric) Flush() []HostChanges {
 			}
 		}
 		if len(changes) > 0 {
-			slices.SortFunc(changes, func(a, b Change) int { return compareKeys(a.Key, b.Key) })
+			slices.SortFunc(changes, func(a, b Change) int { return a.Key.Compare(b.Key) })
 			all = append(all, HostChanges{Host: number, Changes: changes})
 		}
 	}
@@ -59,7 +59,7 @@ func (f *Fabric) Program(number uint32) []*program.Fragment {
 		return nil
 	}
 	return slices.SortedFunc(maps.Values(h.wanted), func(a, b *program.Fragment) int {
-		return compareKeys(a.Key, b.Key)
+		return a.Key.Compare(b.Key)
 	})
 }
 
@@ -85,6 +85,17 @@ func (f *Fabric) regroup(p place) {
 	f.set(p.host, key, groups(p.vni, local, remote))
 }
 
-func compareKeys(a, b program.Key) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.VNI, b.VNI), cmp.Compare(a.Owner, b.Owner))
+// Lines are the changes of a host for people, in the syntax of ovs-ofctl.
+func Lines(hc HostChanges) []string {
+	var before, after []*program.Fragment
+	for _, ch := range hc.Changes {
+		if ch.Before != nil {
+			before = append(before, ch.Before)
+		}
+		if ch.After != nil {
+			after = append(after, ch.After)
+		}
+	}
+	d := program.Between(before, after)
+	return d.Lines(openflow.Names{})
 }

@@ -45,7 +45,7 @@ func allGroup(id uint32, reg *of.Field, table uint8, members []uint32) program.G
 	members = slices.Sorted(slices.Values(members))
 	buckets := make([]of.Bucket, len(members))
 	for i, m := range members {
-		buckets[i] = of.NewBucket(set(reg.Uint(uint64(m))), of.Resubmit{Port: of.ResubmitInPort, Table: table})
+		buckets[i] = of.NewBucket(set(reg.Uint(uint64(m))), of.ResubmitTo(table))
 	}
 	return program.NewGroup(id, of.GroupTypeAll, buckets...)
 }

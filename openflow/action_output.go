@@ -142,6 +142,9 @@ const (
 	ReasonNoMatch    = 0
 	ReasonAction     = 1
 	ReasonInvalidTTL = 2
+	ReasonActionSet  = 3
+	ReasonGroup      = 4
+	ReasonPacketOut  = 5
 )
 
 // Controller sends the packet to the controllers whose id is ID (see
@@ -175,10 +178,10 @@ func (a Controller) AppendTo(b []byte) []byte {
 	}
 	b = append(beginNicira(b, nxController2), make([]byte, 6)...)
 	if a.MaxLen != 0xffff {
-		b = append(b, 0, propMaxLen, 0, 6, byte(a.MaxLen>>8), byte(a.MaxLen), 0, 0)
+		b = append(b, 0, propMaxLen, 0, 8, byte(a.MaxLen>>8), byte(a.MaxLen), 0, 0)
 	}
 	if a.ID != 0 {
-		b = append(b, 0, propID, 0, 6, byte(a.ID>>8), byte(a.ID), 0, 0)
+		b = append(b, 0, propID, 0, 8, byte(a.ID>>8), byte(a.ID), 0, 0)
 	}
 	if a.Reason != ReasonAction {
 		b = append(b, 0, propReason, 0, 5, a.Reason, 0, 0, 0)
@@ -204,7 +207,7 @@ func (a Controller) String() string {
 	}
 	var parts []string
 	if a.Reason != ReasonAction {
-		parts = append(parts, "reason="+reasonText(a.Reason))
+		parts = append(parts, "reason="+nameOf(reasonNames, uint16(a.Reason)))
 	}
 	if a.MaxLen != 0xffff {
 		parts = append(parts, fmt.Sprintf("max_len=%d", a.MaxLen))

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -23,6 +24,9 @@ type Field struct {
 	oxm       header // in matches and set_field
 	nxm       header // in move, load and other actions that name a field
 	longName  string // as in move:NAME[]: "NXM_OF_ETH_SRC"
+	settable  uint64 // the bits that a value of up to 8 bytes may have
+	always    uint64 // the mask that OVS dumps even where all of it counts
+	table     *Field // the variable of this package that means the same field
 }
 
 // String is the field's name.
@@ -106,30 +110,22 @@ func (f *Field) masked(value, mask []byte) FieldValue {
 	return FieldValue{Field: f, Value: value, Mask: slices.Clone(mask)}
 }
 
-// fullMask is the mask that OVS takes for an exact match.
+// fullMask is the mask that OVS takes for an exact match: every bit that a
+// value may have.
 func (f *Field) fullMask() []byte {
-	if f == VLANVID {
-		// Of the TCI, the VID and the bit that says whether there is a tag:
-		// OpenFlow 1.4, 7.2.2.7, OFPVID_PRESENT.
-		return []byte{0x1f, 0xff}
+	if f.size <= 8 && f.size > 0 {
+		return f.bytes(f.settable)
 	}
-	mask := make([]byte, f.size)
-	for i := range f.Bits {
-		mask[len(mask)-1-i/8] |= 1 << (i % 8)
-	}
-	return mask
+	return bytes.Repeat([]byte{0xff}, f.size)
 }
 
 func (f *Field) bytes(v uint64) []byte {
+	if v&^f.settable != 0 {
+		panic(fmt.Sprintf("openflow: %#x does not fit into %s", v, f.Name))
+	}
 	b := make([]byte, max(f.size, 8))
 	binary.BigEndian.PutUint64(b[len(b)-8:], v)
-	head, value := b[:len(b)-f.size], b[len(b)-f.size:]
-	for _, x := range head {
-		if x != 0 {
-			panic(fmt.Sprintf("openflow: %#x does not fit into %s", v, f.Name))
-		}
-	}
-	return value
+	return b[len(b)-f.size:]
 }
 
 func (f *Field) addr(a netip.Addr) []byte {

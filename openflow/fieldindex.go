@@ -26,7 +26,9 @@ func define(name string, bits, size int, maskable bool, format format, needs nee
 		oxm:       newHeader(w.class, w.field, w.experimenter, size),
 		nxm:       newHeader(x.class, x.field, x.experimenter, size),
 		longName:  x.name,
+		settable:  1<<min(bits, 64) - 1,
 	}
+	f.table = f
 	fields = append(fields, f)
 	f.named(name)
 	byMatch[f.oxm.key()] = f
@@ -46,6 +48,19 @@ func define(name string, bits, size int, maskable bool, format format, needs nee
 func (f *Field) printed(name string) *Field {
 	f.matchName = name
 	f.named(name)
+	return f
+}
+
+// holding gives a field other bits to hold than it has: OVS counts 12 bits of
+// vlan_vid, and one more says that there is a tag; of arp_op it takes only 8.
+func (f *Field) holding(settable uint64) *Field {
+	f.settable = settable
+	return f
+}
+
+// alwaysMasked gives a field the mask with which OVS dumps even exact values.
+func (f *Field) alwaysMasked(mask uint64) *Field {
+	f.always = mask
 	return f
 }
 
@@ -86,9 +101,11 @@ func unknownField(h header, size int) *Field {
 	if h.isExperimenter() {
 		name = fmt.Sprintf("%#x:%d", uint32(h), h>>41&0x7f)
 	}
-	return &Field{
+	f := &Field{
 		Name: name, Bits: size * 8, Maskable: true,
 		size: size, format: hexadecimal, rank: len(fields), matchName: name,
-		oxm: h &^ hasMask, nxm: h, longName: name,
+		oxm: h &^ hasMask, nxm: h, longName: name, settable: 1<<min(8*size, 64) - 1,
 	}
+	f.table = f
+	return f
 }

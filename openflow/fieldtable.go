@@ -14,7 +14,6 @@ const (
 	isIP
 	isIPv4
 	isIPv6
-	isNSH
 	isTCP
 	isUDP
 	isSCTP
@@ -24,6 +23,9 @@ const (
 	isNDSolicit
 	isNDAdvert
 	isTracked
+	isTrackedIPv4
+	isTrackedIPv6
+	isTrackedPorts
 )
 
 // The fields of Open vSwitch, in the order in which it dumps them in a match.
@@ -31,7 +33,11 @@ const (
 // bytes of a value, whether it can be masked, the format of its values, what it
 // needs, and its names and numbers on the wire: the OXM one, which matches and
 // set_field use, and the NXM one, which move and load use. Where there is only
-// one, both use that. An entry's second name is what a match prints.
+// one, both use that. printed is the name in a match.
+//
+// Left out, and so kept as they come, are the fields of NSH, and those of ERSPAN
+// and GTP-U, which OVS 3.1 dumps with a wrong mask or, if they are zero, not at
+// all.
 var (
 	ConjID       = define("conj_id", 32, 4, exact, decimal, nothing, nx("CONJ_ID", 37))
 	InPort       = define("in_port_oxm", 32, 4, exact, port, nothing, oxm("IN_PORT", 0)).printed("in_port")
@@ -42,7 +48,7 @@ var (
 	EthDst  = define("eth_dst", 48, 6, maskable, ethernet, nothing, oxm("ETH_DST", 3), of("ETH_DST", 1)).printed("dl_dst")
 	EthType = define("eth_type", 16, 2, exact, hexadecimal, nothing, oxm("ETH_TYPE", 5), of("ETH_TYPE", 3)).printed("dl_type")
 
-	VLANVID = define("vlan_vid", 12, 2, maskable, decimal, nothing, oxm("VLAN_VID", 6))
+	VLANVID = define("vlan_vid", 12, 2, maskable, decimal, nothing, oxm("VLAN_VID", 6)).holding(0x1fff)
 	VLANPCP = define("vlan_pcp", 3, 1, exact, decimal, vlanTag, oxm("VLAN_PCP", 7))
 
 	MPLSTC    = define("mpls_tc", 3, 1, exact, decimal, isMPLS, oxm("MPLS_TC", 35))
@@ -79,55 +85,38 @@ var (
 	NDSLL         = define("nd_sll", 48, 6, maskable, ethernet, isNDSolicit, oxm("IPV6_ND_SLL", 32), nx("ND_SLL", 24))
 	NDTLL         = define("nd_tll", 48, 6, maskable, ethernet, isNDAdvert, oxm("IPV6_ND_TLL", 33), nx("ND_TLL", 25))
 
-	ARPOp  = define("arp_op", 16, 2, exact, decimal, isARP, oxm("ARP_OP", 21), of("ARP_OP", 15))
+	ARPOp  = define("arp_op", 16, 2, exact, decimal, isARP, oxm("ARP_OP", 21), of("ARP_OP", 15)).holding(0xff)
 	ARPSPA = define("arp_spa", 32, 4, maskable, address, isARP, oxm("ARP_SPA", 22), of("ARP_SPA", 16))
 	ARPTPA = define("arp_tpa", 32, 4, maskable, address, isARP, oxm("ARP_TPA", 23), of("ARP_TPA", 17))
 	ARPSHA = define("arp_sha", 48, 6, maskable, ethernet, isARP, oxm("ARP_SHA", 24), nx("ARP_SHA", 17))
 	ARPTHA = define("arp_tha", 48, 6, maskable, ethernet, isARP, oxm("ARP_THA", 25), nx("ARP_THA", 18))
 
-	NSHFlags  = define("nsh_flags", 8, 1, maskable, decimal, isNSH, nxNSH("FLAGS", 1))
-	NSHTTL    = define("nsh_ttl", 8, 1, exact, decimal, isNSH, nxNSH("TTL", 10))
-	NSHMDType = define("nsh_mdtype", 8, 1, exact, decimal, isNSH, nxNSH("MDTYPE", 2))
-	NSHNP     = define("nsh_np", 8, 1, exact, decimal, isNSH, nxNSH("NP", 3))
-	NSHSPI    = define("nsh_spi", 24, 4, exact, hexadecimal, isNSH, nxNSH("SPI", 4))
-	NSHSI     = define("nsh_si", 8, 1, exact, decimal, isNSH, nxNSH("SI", 5))
-	NSHC1     = define("nsh_c1", 32, 4, maskable, hexadecimal, isNSH, nxNSH("C1", 6))
-	NSHC2     = define("nsh_c2", 32, 4, maskable, hexadecimal, isNSH, nxNSH("C2", 7))
-	NSHC3     = define("nsh_c3", 32, 4, maskable, hexadecimal, isNSH, nxNSH("C3", 8))
-	NSHC4     = define("nsh_c4", 32, 4, maskable, hexadecimal, isNSH, nxNSH("C4", 9))
-
-	TunID          = define("tun_id", 64, 8, maskable, hexadecimal, nothing, oxm("TUNNEL_ID", 38), nx("TUN_ID", 16))
-	TunFlags       = define("tun_flags", 1, 2, maskable, tunFlags, nothing, nx("TUN_FLAGS", 104))
-	TunSrc         = define("tun_src", 32, 4, maskable, address, nothing, nx("TUN_IPV4_SRC", 31))
-	TunDst         = define("tun_dst", 32, 4, maskable, address, nothing, nx("TUN_IPV4_DST", 32))
-	TunIPv6Src     = define("tun_ipv6_src", 128, 16, maskable, address, nothing, nx("TUN_IPV6_SRC", 109))
-	TunIPv6Dst     = define("tun_ipv6_dst", 128, 16, maskable, address, nothing, nx("TUN_IPV6_DST", 110))
-	TunGBPID       = define("tun_gbp_id", 16, 2, maskable, decimal, nothing, nx("TUN_GBP_ID", 38))
-	TunGBPFlags    = define("tun_gbp_flags", 8, 1, maskable, hexadecimal, nothing, nx("TUN_GBP_FLAGS", 39))
-	TunERSPANIdx   = define("tun_erspan_idx", 20, 4, maskable, hexadecimal, nothing, nxET("ERSPAN_IDX", 11))
-	TunERSPANVer   = define("tun_erspan_ver", 4, 1, maskable, decimal, nothing, nxET("ERSPAN_VER", 12))
-	TunERSPANDir   = define("tun_erspan_dir", 1, 1, maskable, decimal, nothing, nxET("ERSPAN_DIR", 13))
-	TunERSPANHWID  = define("tun_erspan_hwid", 6, 1, maskable, hexadecimal, nothing, nxET("ERSPAN_HWID", 14))
-	TunGTPUFlags   = define("tun_gtpu_flags", 8, 1, maskable, hexadecimal, nothing, nxET("GTPU_FLAGS", 15)).printed("gtpu_flags")
-	TunGTPUMsgType = define("tun_gtpu_msgtype", 8, 1, maskable, decimal, nothing, nxET("GTPU_MSGTYPE", 16)).printed("gtpu_msgtype")
-	TunMetadata    = tunnelMetadata()
+	TunID       = define("tun_id", 64, 8, maskable, hexadecimal, nothing, oxm("TUNNEL_ID", 38), nx("TUN_ID", 16))
+	TunFlags    = define("tun_flags", 1, 2, maskable, tunFlags, nothing, nx("TUN_FLAGS", 104)).alwaysMasked(1)
+	TunSrc      = define("tun_src", 32, 4, maskable, address, nothing, nx("TUN_IPV4_SRC", 31))
+	TunDst      = define("tun_dst", 32, 4, maskable, address, nothing, nx("TUN_IPV4_DST", 32))
+	TunIPv6Src  = define("tun_ipv6_src", 128, 16, maskable, address, nothing, nx("TUN_IPV6_SRC", 109))
+	TunIPv6Dst  = define("tun_ipv6_dst", 128, 16, maskable, address, nothing, nx("TUN_IPV6_DST", 110))
+	TunGBPID    = define("tun_gbp_id", 16, 2, maskable, decimal, nothing, nx("TUN_GBP_ID", 38))
+	TunGBPFlags = define("tun_gbp_flags", 8, 1, maskable, hexadecimal, nothing, nx("TUN_GBP_FLAGS", 39))
+	TunMetadata = tunnelMetadata()
 
 	Reg   = registers()
 	XReg  = extendedRegisters()
 	XXReg = doubleExtendedRegisters()
 
 	PktMark   = define("pkt_mark", 32, 4, maskable, hexadecimal, nothing, nx("PKT_MARK", 33))
-	CTState   = define("ct_state", 32, 4, maskable, ctState, nothing, nx("CT_STATE", 105))
+	CTState   = define("ct_state", 32, 4, maskable, ctState, nothing, nx("CT_STATE", 105)).alwaysMasked(0xff)
 	CTZone    = define("ct_zone", 16, 2, exact, hexadecimal, nothing, nx("CT_ZONE", 106))
 	CTMark    = define("ct_mark", 32, 4, maskable, hexadecimal, nothing, nx("CT_MARK", 107))
 	CTLabel   = define("ct_label", 128, 16, maskable, hexadecimal, nothing, nx("CT_LABEL", 108))
-	CTNWSrc   = define("ct_nw_src", 32, 4, maskable, address, isTracked, nx("CT_NW_SRC", 120))
-	CTNWDst   = define("ct_nw_dst", 32, 4, maskable, address, isTracked, nx("CT_NW_DST", 121))
-	CTIPv6Src = define("ct_ipv6_src", 128, 16, maskable, address, isTracked, nx("CT_IPV6_SRC", 122))
-	CTIPv6Dst = define("ct_ipv6_dst", 128, 16, maskable, address, isTracked, nx("CT_IPV6_DST", 123))
+	CTNWSrc   = define("ct_nw_src", 32, 4, maskable, address, isTrackedIPv4, nx("CT_NW_SRC", 120))
+	CTNWDst   = define("ct_nw_dst", 32, 4, maskable, address, isTrackedIPv4, nx("CT_NW_DST", 121))
+	CTIPv6Src = define("ct_ipv6_src", 128, 16, maskable, address, isTrackedIPv6, nx("CT_IPV6_SRC", 122))
+	CTIPv6Dst = define("ct_ipv6_dst", 128, 16, maskable, address, isTrackedIPv6, nx("CT_IPV6_DST", 123))
 	CTNWProto = define("ct_nw_proto", 8, 1, exact, decimal, isTracked, nx("CT_NW_PROTO", 119))
-	CTTPSrc   = define("ct_tp_src", 16, 2, maskable, decimal, isTracked, nx("CT_TP_SRC", 124))
-	CTTPDst   = define("ct_tp_dst", 16, 2, maskable, decimal, isTracked, nx("CT_TP_DST", 125))
+	CTTPSrc   = define("ct_tp_src", 16, 2, maskable, decimal, isTrackedPorts, nx("CT_TP_SRC", 124))
+	CTTPDst   = define("ct_tp_dst", 16, 2, maskable, decimal, isTrackedPorts, nx("CT_TP_DST", 125))
 
 	Metadata = define("metadata", 64, 8, maskable, hexadecimal, nothing, oxm("METADATA", 2))
 
@@ -195,10 +184,4 @@ func nx(name string, n uint8) wireName       { return wireName{"NXM_NX_" + name,
 func ericsson(name string, n uint8) wireName { return wireName{"ERICOXM_OF_" + name, 0x1000, n, 0} }
 func onfET(name string, n uint8) wireName {
 	return wireName{"ONFOXM_ET_" + name, experimenterClass, n, onf}
-}
-func nxET(name string, n uint8) wireName {
-	return wireName{"NXOXM_ET_" + name, experimenterClass, n, nicira}
-}
-func nxNSH(name string, n uint8) wireName {
-	return wireName{"NXOXM_NSH_" + name, experimenterClass, n, nsh}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // A format is how ovs-ofctl prints the values of a field in set_field and
-// learn. In a match it differs for masked decimals: see matchtext.go.
+// learn. A match prints some differently: see matchtext.go.
 type format uint8
 
 const (
@@ -32,18 +32,12 @@ func (f *Field) text(value, mask []byte, n Names) string {
 		return f.exactText(value, n)
 	}
 	switch f.format {
-	case decimal, hexadecimal:
-		return f.exactText(value, n) + "/" + hexText(mask)
 	case ethernet:
 		return f.exactText(value, n) + "/" + net.HardwareAddr(mask).String()
 	case address:
 		return f.exactText(value, n) + "/" + maskText(mask)
-	case ctState:
-		return flagsText(ctStateNames, value, mask)
-	case tcpFlags:
-		return flagsText(tcpFlagNames, value, mask)
-	case tunFlags:
-		return flagsText(tunFlagNames, value, mask)
+	case ctState, tcpFlags, tunFlags:
+		return flagsText(flagNames[f.format], value, mask)
 	case fragment:
 		return fragmentText(value[0], mask[0])
 	}
@@ -57,18 +51,13 @@ func (f *Field) exactText(value []byte, n Names) string {
 	case ethernet:
 		return net.HardwareAddr(value).String()
 	case address:
-		a, _ := netip.AddrFromSlice(value)
-		return a.String()
+		return addressText(value)
 	case port:
 		return portText(portNumber(value), n)
 	case fragment:
-		return fragmentText(value[0], 3)
-	case ctState:
-		return setFlagsText(ctStateNames, value)
-	case tcpFlags:
-		return setFlagsText(tcpFlagNames, value)
-	case tunFlags:
-		return setFlagsText(tunFlagNames, value)
+		return fragmentText(value[0], fragAny|fragLater)
+	case ctState, tcpFlags, tunFlags:
+		return setFlagsText(flagNames[f.format], value)
 	case packetType:
 		return fmt.Sprintf("(%d,%s)", number(value[:2]), hexText(value[2:]))
 	}
@@ -82,13 +71,11 @@ func number(b []byte) uint64 {
 	return binary.BigEndian.Uint64(wide[:])
 }
 
-// hexText is printf's %#x of a number of any length: zero has no 0x.
+// hexText is what printf prints for %#x, for a number of any length: zero has
+// no 0x.
 func hexText(b []byte) string {
 	digits := strings.TrimLeft(hex.EncodeToString(b), "0")
 	if digits == "" {
-		if len(b) > 8 {
-			return "0x0"
-		}
 		return "0"
 	}
 	return "0x" + digits
@@ -96,21 +83,30 @@ func hexText(b []byte) string {
 
 func hexNumber(v uint64) string { return hexText(binary.BigEndian.AppendUint64(nil, v)) }
 
+// addressText is an IPv4 or IPv6 address. The C library prints IPv6 addresses of
+// the form ::/96 as IPv4-compatible ones (RFC 4291, 2.5.5.1), netip does not.
+func addressText(b []byte) string {
+	a, _ := netip.AddrFromSlice(b)
+	if a.Is6() && isZero(b[:12]) && !isZero(b[12:14]) {
+		return "::" + addressText(b[12:])
+	}
+	return a.String()
+}
+
 // maskText is the mask of an address: a prefix length if it can be.
 func maskText(mask []byte) string {
 	if ones, bits := net.IPMask(mask).Size(); bits != 0 {
 		return fmt.Sprint(ones)
 	}
-	a, _ := netip.AddrFromSlice(mask)
-	return a.String()
+	return addressText(mask)
 }
 
-// Bits of ct_state, tcp_flags and tun_flags, the lowest first.
-var (
-	ctStateNames = []string{"new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"}
-	tcpFlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[9]", "[10]", "[11]"}
-	tunFlagNames = []string{"oam"}
-)
+// The names of flags, the lowest bit first.
+var flagNames = map[format][]string{
+	ctState:  {"new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"},
+	tcpFlags: {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]"},
+	tunFlags: {"oam"},
+}
 
 // flagsText is the flags in mask, each with + or -.
 func flagsText(names []string, value, mask []byte) string {
@@ -136,23 +132,28 @@ func setFlagsText(names []string, value []byte) string {
 			s = append(s, name)
 		}
 	}
+	if s == nil {
+		return "0"
+	}
 	return strings.Join(s, "|")
 }
 
 // Bits of nw_frag.
 const (
-	fragAny   = 1
-	fragLater = 2
+	fragAny   = 1 << 0 // a fragment
+	fragLater = 1 << 1 // and not the first one
 )
 
 func fragmentText(value, mask uint8) string {
 	switch {
+	case mask == fragAny && value == fragAny:
+		return "yes"
+	case mask == fragAny:
+		return "no"
 	case mask == fragLater && value == 0:
 		return "not_later"
 	case value&fragLater != 0:
 		return "later"
-	case mask == fragAny && value != 0:
-		return "yes"
 	case value&fragAny != 0:
 		return "first"
 	}

@@ -17,10 +17,14 @@ const matchOXM = 1
 // that what comes back is byte for byte what was sent. What a field needs before
 // it may be matched (eth_type for an address, ip_proto for a port) is given like
 // any other field. A field whose mask is zero matches everything, and OVS drops
-// it; so does NewMatch.
+// it; so does NewMatch. Three kinds of fields come back as others: XReg and XXReg
+// (as Reg), VLANTCI (as VLANVID and VLANPCP) and InPort16 (as InPort).
 func NewMatch(fields ...FieldValue) Match {
 	m := make(Match, 0, len(fields))
 	for _, v := range fields {
+		if v.Mask == nil && v.Field.always != 0 {
+			v.Mask = v.Field.bytes(v.Field.always)
+		}
 		if v.Mask == nil || !isZero(v.Mask) {
 			m = append(m, v)
 		}

@@ -14,8 +14,7 @@ const (
 	hasMask           = header(1) << 40
 	experimenterClass = 0xffff
 
-	nicira = 0x00002320 // experimenter of NX actions and of NXOXM_ET fields
-	nsh    = 0x005ad650 // experimenter of NXOXM_NSH fields
+	nicira = 0x00002320 // experimenter of Nicira's actions
 	onf    = 0x4f4e4600 // experimenter of ONFOXM_ET fields
 )
 

@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -20,7 +21,11 @@ func FormatActions(as []Action, n Names) string {
 	if len(as) == 0 {
 		return "drop"
 	}
-	return actionsText(as, n)
+	parts := make([]string, len(as))
+	for i, a := range as {
+		parts[i] = textOf(a, n)
+	}
+	return strings.Join(parts, ",")
 }
 
 // FormatInstructions is what ovs-ofctl prints after "actions=".
@@ -33,14 +38,6 @@ func FormatInstructions(is []Instruction, n Names) string {
 	}
 	if len(parts) == 0 {
 		return "drop"
-	}
-	return strings.Join(parts, ",")
-}
-
-func actionsText(as []Action, n Names) string {
-	parts := make([]string, len(as))
-	for i, a := range as {
-		parts[i] = textOf(a, n)
 	}
 	return strings.Join(parts, ",")
 }
@@ -84,8 +81,18 @@ func tableText(t uint8, n Names) string {
 	return fmt.Sprint(t)
 }
 
-// quoted puts a name in quotes.
-func quoted(s string) string { return s }
+// quoted puts a name in quotes unless it is letters and digits, the first one a
+// letter, so that it cannot be taken for syntax.
+func quoted(s string) string {
+	for i, c := range []byte(s) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		digit := '0' <= c && c <= '9' && i > 0
+		if !letter && !digit {
+			return strconv.Quote(s)
+		}
+	}
+	return s
+}
 
 // portNumber is the value of in_port in 16 or 32 bits.
 func portNumber(value []byte) uint32 {
@@ -104,10 +111,12 @@ func port32(p uint16) uint32 {
 	return uint32(p)
 }
 
+func (s Subfield) isWhole() bool { return s.Lo == 0 && s.Bits == s.Field.Bits }
+
 // String is the subfield as actions name it: NXM_NX_REG0[], [3] or [0..15].
 func (s Subfield) String() string {
 	switch {
-	case s.Lo == 0 && s.Bits == s.Field.Bits:
+	case s.isWhole():
 		return s.Field.longName + "[]"
 	case s.Bits == 1:
 		return fmt.Sprintf("%s[%d]", s.Field.longName, s.Lo)
@@ -115,14 +124,4 @@ func (s Subfield) String() string {
 	return fmt.Sprintf("%s[%d..%d]", s.Field.longName, s.Lo, s.Lo+s.Bits-1)
 }
 
-func reasonText(r uint8) string {
-	switch r {
-	case ReasonNoMatch:
-		return "no_match"
-	case ReasonAction:
-		return "action"
-	case ReasonInvalidTTL:
-		return "invalid_ttl"
-	}
-	return fmt.Sprint(r)
-}
+var reasonNames = []string{"no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"}

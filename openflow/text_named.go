@@ -75,7 +75,7 @@ func (a CT) text(n Names) string {
 		}
 	}
 	if len(nested) > 0 {
-		parts = append(parts, "exec("+actionsText(nested, n)+")")
+		parts = append(parts, "exec("+FormatActions(nested, n)+")")
 	}
 	switch a.ALG {
 	case 0:
@@ -89,7 +89,7 @@ func (a CT) text(n Names) string {
 	return "ct(" + strings.Join(parts, ",") + ")"
 }
 
-func (a Clone) text(n Names) string { return "clone(" + actionsText(a.Actions, n) + ")" }
+func (a Clone) text(n Names) string { return "clone(" + FormatActions(a.Actions, n) + ")" }
 
 func (a SetField) text(n Names) string {
 	return "set_field:" + a.Field.text(a.Value, a.Mask, n) + "->" + a.Field.Name
@@ -99,9 +99,17 @@ func (a MaskedSetField) text(n Names) string { return SetField(a).text(n) }
 
 func (i GotoTable) text(n Names) string { return "goto_table:" + tableText(i.Table, n) }
 
-func (i ApplyActions) text(n Names) string { return actionsText(i.Actions, n) }
+// Without actions, apply_actions has no text: OVS does not dump it either.
+func (i ApplyActions) text(n Names) string {
+	if len(i.Actions) == 0 {
+		return ""
+	}
+	return FormatActions(i.Actions, n)
+}
 
-func (i WriteActions) text(n Names) string { return "write_actions(" + actionsText(i.Actions, n) + ")" }
+func (i WriteActions) text(n Names) string {
+	return "write_actions(" + FormatActions(i.Actions, n) + ")"
+}
 
 func (a Bundle) text(n Names) string {
 	ports := make([]string, len(a.Ports))
@@ -161,10 +169,13 @@ func (s LearnSpec) text(n Names) string {
 		return "load:" + hexText(s.Value) + "->" + s.Dst.String()
 	case s.Kind == LearnLoad:
 		return "load:" + src + "->" + s.Dst.String()
-	case src == "":
-		return s.Dst.String() + "=" + hexText(s.Value)
 	case src == s.Dst.String():
 		return src
+	case src != "":
+		return s.Dst.String() + "=" + src
+	case s.Dst.isWhole() && s.Dst.Field.size > 0 && len(s.Value) >= s.Dst.Field.size:
+		value := s.Value[len(s.Value)-s.Dst.Field.size:]
+		return s.Dst.Field.Name + "=" + s.Dst.Field.exactText(value, n)
 	}
-	return s.Dst.String() + "=" + src
+	return s.Dst.String() + "=" + hexText(s.Value)
 }

@@ -25,11 +25,12 @@ type Conn struct {
 	asksForLock  bool       // guarded by ensuring: we hold the lock or queue for it
 	transactions atomic.Uint64
 
-	mu      sync.Mutex
-	tables  *tables
-	locked  bool
-	ourCfg  int
-	changed chan struct{} // closed and replaced when any of these changes
+	mu        sync.Mutex
+	tables    *tables
+	locked    bool
+	ourCfg    int           // next_cfg as our last transaction left it
+	ourBridge string        // the UUID of the bridge that it left
+	changed   chan struct{} // closed and replaced when any of these changes
 }
 
 // Accept takes over a connection that a host opened: it makes sure that an Open
@@ -147,7 +148,9 @@ func (c *Conn) View() (*View, <-chan struct{}) {
 	defer c.mu.Unlock()
 	v := c.tables.view(c.cfg.Bridge)
 	v.Locked = c.locked
-	v.OurCfg = c.ourCfg
+	if v.Bridge != nil && v.Bridge.UUID == c.ourBridge {
+		v.OurCfg = c.ourCfg
+	}
 	return v, c.changed
 }
 
@@ -205,9 +208,12 @@ func (c *Conn) Transactions() uint64 { return c.transactions.Load() }
 // WaitApplied waits until ovs-vswitchd has applied all that Ensure wrote on
 // this connection, as ovs-vsctl does when it is not told --no-wait.
 func (c *Conn) WaitApplied(ctx context.Context) error {
+	c.mu.Lock()
+	ours := c.ourCfg
+	c.mu.Unlock()
 	for {
 		v, next := c.View()
-		if v.CurCfg >= v.OurCfg {
+		if v.CurCfg >= ours {
 			return nil
 		}
 		select {
@@ -215,7 +221,7 @@ func (c *Conn) WaitApplied(ctx context.Context) error {
 		case <-c.peer.done:
 			return c.peer.err
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), fmt.Errorf("ovs-vswitchd has applied configuration %d, not yet %d; is it running?", v.CurCfg, v.OurCfg))
+			return errors.Join(ctx.Err(), fmt.Errorf("ovs-vswitchd has applied configuration %d, not yet %d; is it running?", v.CurCfg, ours))
 		}
 	}
 }

@@ -296,6 +296,30 @@ func TestDatapathIsNotChangedByARestartOfTheServer(t *testing.T) {
 	h.vswitchd.Process.Signal(syscall.SIGCONT)
 }
 
+// Nor because somebody made the bridge anew behind our back.
+func TestDatapathOfABridgeMadeAnewIsNotJudgedAtOnce(t *testing.T) {
+	t.Parallel()
+	h := startHost(t)
+	h.startVswitchd()
+	c := h.join(Config{})
+	w := wanted()
+	ensure(t, c, w, true)
+	await(t, c, "a working datapath", func(v *View) bool { return v.Datapath() == DatapathWorks })
+	h.vswitchd.Process.Signal(syscall.SIGSTOP)
+	h.vsctl("del-br", "br-weft", "--", "add-br", "br-weft")
+	v := await(t, c, "another bridge", func(v *View) bool { return len(v.Bridge.Controllers) == 0 })
+	if v.CurCfg < v.NextCfg || v.Bridge.DatapathID != "" {
+		t.Fatalf("configuration %d of %d, datapath_id %q: nothing is tested", v.CurCfg, v.NextCfg, v.Bridge.DatapathID)
+	}
+	w.DatapathType = ""
+	ensure(t, c, w, true)
+	ensure(t, c, w, false)
+	if v, _ := c.View(); v.Bridge.DatapathType != "" || v.Datapath() != DatapathUnknown {
+		t.Errorf("datapath %d of type %q", v.Datapath(), v.Bridge.DatapathType)
+	}
+	h.vswitchd.Process.Signal(syscall.SIGCONT)
+}
+
 func TestDatabaseWithoutOpenVSwitchRow(t *testing.T) {
 	t.Parallel()
 	h := startHost(t)
@@ -327,6 +351,7 @@ func TestDatapathStep(t *testing.T) {
 	}{
 		{"no bridge, any", &View{}, "", DatapathAbsent, "", false},
 		{"no bridge, netdev", &View{}, "netdev", DatapathAbsent, "netdev", false},
+		{"empty, ours applied, a later one not", &View{OurCfg: 6, CurCfg: 6, NextCfg: 7, Bridge: &Bridge{}}, "", DatapathUnknown, "", false},
 		{"works", view("", "1", 0, 5), "", DatapathWorks, "", false},
 		{"somebody's netdev works", view("netdev", "1", 0, 5), "", DatapathWorks, "netdev", false},
 		{"empty, nothing of ours confirmed", view("", "", 0, 5), "", DatapathUnknown, "", true},

@@ -18,17 +18,19 @@ const (
 // that a host lacks the kernel module: datapath_types lists "system" always, and
 // a bridge of that type merely stays without datapath_id.
 //
-// An empty datapath_id alone proves nothing, since the column is not kept over
-// a restart of ovsdb-server while cur_cfg is. But ovs-vswitchd writes it in the
+// An empty datapath_id alone proves nothing. The column is not kept over a
+// restart of ovsdb-server while cur_cfg is, and somebody may have made the
+// bridge anew without raising next_cfg. But ovs-vswitchd writes it in the
 // transaction that raises cur_cfg, so that once cur_cfg has reached a next_cfg
-// which we wrote on this connection, empty means that there is no datapath.
+// which we wrote, on this connection and with this bridge in place, empty means
+// that there is no datapath.
 func (v *View) Datapath() Datapath {
 	switch {
 	case v.Bridge == nil:
 		return DatapathAbsent
 	case v.Bridge.DatapathID != "":
 		return DatapathWorks
-	case v.OurCfg == 0 || v.CurCfg < v.OurCfg:
+	case v.OurCfg == 0 || v.CurCfg < v.OurCfg || v.CurCfg < v.NextCfg:
 		return DatapathUnknown
 	}
 	return DatapathFails

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
@@ -100,11 +101,26 @@ func (c *Conn) commit(ctx context.Context, v *View, planned *transaction) error 
 	if err != nil {
 		return fmt.Errorf("%w: next_cfg: %w", ErrNotOVSDB, err)
 	}
+	bridge, err := bridgeOf(v, &t, results)
+	if err != nil {
+		return fmt.Errorf("%w: the new bridge: %w", ErrNotOVSDB, err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ourCfg = next
+	c.ourCfg, c.ourBridge = next, bridge
 	c.signal()
 	return nil
+}
+
+// bridgeOf returns the UUID of the bridge that the transaction was about.
+func bridgeOf(v *View, t *transaction, results []operationResult) (string, error) {
+	if v.Bridge != nil {
+		return v.Bridge.UUID, nil
+	}
+	i := slices.IndexFunc(t.ops, func(op ovsdb.Operation) bool {
+		return op.Op == ovsdb.OperationInsert && op.Table == "Bridge"
+	})
+	return atomUUID(results[i].UUID)
 }
 
 // unchanged is the wait (RFC 7047 section 5.2.6) that lets a transaction

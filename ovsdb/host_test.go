@@ -63,7 +63,7 @@ func (h *host) db() string              { return "unix:" + h.path("db.sock") }
 
 func (h *host) startServer() {
 	h.t.Helper()
-	h.server = h.daemon(nil, "ovsdb-server", h.path("conf.db"),
+	h.server = h.daemon(&syscall.SysProcAttr{}, "ovsdb-server", h.path("conf.db"),
 		"--remote=punix:"+h.path("db.sock"),
 		"--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
 		"--unixctl="+h.path("server.ctl"), "--log-file="+h.path("server.log"))
@@ -83,11 +83,12 @@ func (h *host) startVswitchd() {
 	h.vswitchd = h.daemon(attr, "ovs-vswitchd", args...)
 }
 
-// daemon starts a process that ends with the test.
+// daemon starts a process that ends with the test, also if that dies of a panic.
 func (h *host) daemon(attr *syscall.SysProcAttr, name string, args ...string) *exec.Cmd {
 	h.t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "OVS_RUNDIR="+h.dir, "OVS_LOGDIR="+h.dir)
+	attr.Pdeathsig = syscall.SIGKILL
 	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("start %s: %v", name, err)

@@ -110,6 +110,7 @@ func mutation(column string, how ovsdb.Mutator, value any) ovsdb.Mutation {
 type operationResult struct {
 	Error   string                       `json:"error"`
 	Details string                       `json:"details"`
+	UUID    json.RawMessage              `json:"uuid"`
 	Rows    []map[string]json.RawMessage `json:"rows"`
 }
 

@@ -16,7 +16,8 @@ type View struct {
 	DatapathTypes []string // what ovs-vswitchd knows, not what works
 
 	// NextCfg is the configuration asked for, CurCfg the one that ovs-vswitchd
-	// has applied; OurCfg is NextCfg as our last transaction left it, 0 before it.
+	// has applied. OurCfg is NextCfg as our last transaction left it, if that
+	// was about this very Bridge row; 0 otherwise.
 	NextCfg, CurCfg, OurCfg int
 
 	Locked bool // we hold the lock, so our transactions are accepted

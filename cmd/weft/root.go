@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weft-sdn/weft/lab/labcmd"
 )
 
 // Exit codes: scripts can tell a request that was refused from one that was
@@ -44,6 +46,8 @@ func newRoot() *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	s := addSession(root)
 	root.AddCommand(
+		newController(),
+		labcmd.Command(),
 		newNetwork(s),
 		newEndpoint(s),
 		newHost(s),

@@ -15,11 +15,11 @@ type recordedFlow struct {
 	body []byte
 }
 
-// recordedFlows are the flows in testdata/messages: of every flow-mod, and every
+// recordedFlows are the flows in testdata/recorded: of every flow-mod, and every
 // flow of every dump.
 func recordedFlows(t testing.TB) []recordedFlow {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/messages/*")
+	paths, err := filepath.Glob("testdata/recorded/*")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func recordedFlows(t testing.TB) []recordedFlow {
 		}
 	}
 	if len(flows) < 60 {
-		t.Fatalf("%d recorded flows in testdata/messages, want at least 60", len(flows))
+		t.Fatalf("%d recorded flows in testdata/recorded, want at least 60", len(flows))
 	}
 	return flows
 }

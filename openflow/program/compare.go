@@ -1,0 +1,221 @@
+package program
+
+import (
+	"cmp"
+	"slices"
+)
+
+// CookieRange is a set of cookies: those equal to Value where Mask has ones.
+type CookieRange struct{ Value, Mask uint64 }
+
+// Contains tells whether a cookie is in the range.
+func (r CookieRange) Contains(cookie uint64) bool { return cookie&r.Mask == r.Value&r.Mask }
+
+// Compare returns how a switch that holds the given flows and groups differs
+// from the wanted fragments. It owns every flow and group of the switch; flows
+// whose cookie is in an excepted range are left alone.
+func Compare(wanted []*Fragment, flows []Installed, groups []Group, except ...CookieRange) Difference {
+	c := NewComparison(wanted, except...)
+	for _, f := range flows {
+		c.Flow(f)
+	}
+	for _, g := range groups {
+		c.Group(g)
+	}
+	return c.Difference()
+}
+
+// Comparison is a Compare that is told what the switch holds bit by bit, so
+// that a dump need not be kept.
+type Comparison struct {
+	flows  map[Identity]wantedFlow
+	groups map[uint32]wantedGroup
+	except []CookieRange
+	d      Difference
+}
+
+type wantedFlow struct {
+	key  Key
+	flow *Flow
+}
+
+type wantedGroup struct {
+	key   Key
+	group *Group
+}
+
+// NewComparison starts a comparison with the wanted fragments. They have
+// passed Check; of two flows of one identity the lower key would win.
+func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
+	n := 0
+	for _, fr := range wanted {
+		n += len(fr.Flows)
+	}
+	c := &Comparison{
+		flows:  make(map[Identity]wantedFlow, n),
+		groups: make(map[uint32]wantedGroup),
+		except: except,
+	}
+	for _, fr := range wanted {
+		for i := range fr.Flows {
+			c.wantFlow(fr.Key, &fr.Flows[i])
+		}
+		for i := range fr.Groups {
+			c.wantGroup(fr.Key, &fr.Groups[i])
+		}
+	}
+	return c
+}
+
+func (c *Comparison) wantFlow(k Key, f *Flow) {
+	id := f.Identity()
+	if other, taken := c.flows[id]; !taken || k.Compare(other.key) < 0 {
+		c.flows[id] = wantedFlow{k, f}
+	}
+}
+
+func (c *Comparison) wantGroup(k Key, g *Group) {
+	if other, taken := c.groups[g.id]; !taken || k.Compare(other.key) < 0 {
+		c.groups[g.id] = wantedGroup{k, g}
+	}
+}
+
+// Flow tells the comparison a flow that the switch holds.
+func (c *Comparison) Flow(f Installed) { c.flow(f, Key{}) }
+
+// flow is Flow with the fragment that the flow was installed for.
+func (c *Comparison) flow(f Installed, from Key) {
+	for _, r := range c.except {
+		if r.Contains(f.cookie) {
+			return
+		}
+	}
+	id := f.Identity()
+	w, wanted := c.flows[id]
+	if !wanted {
+		c.d.DelFlows = append(c.d.DelFlows, KeyedFlow{Key: from, Flow: f.Flow})
+		return
+	}
+	delete(c.flows, id)
+	if !f.Is(*w.flow) {
+		was := f // a copy, or each f would be allocated
+		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &was})
+	}
+}
+
+// Group tells the comparison a group that the switch holds.
+func (c *Comparison) Group(g Group) { c.group(g, Key{}) }
+
+// group is Group with the fragment that the group was installed for.
+func (c *Comparison) group(g Group, from Key) {
+	w, wanted := c.groups[g.id]
+	if !wanted {
+		c.d.DelGroups = append(c.d.DelGroups, KeyedGroup{Key: from, Group: g})
+		return
+	}
+	delete(c.groups, g.id)
+	if *w.group != g {
+		c.d.AddGroups = append(c.d.AddGroups, KeyedGroup{Key: w.key, Group: *w.group, Replaces: &g})
+	}
+}
+
+// Difference ends the comparison: what the switch was not said to hold is
+// missing.
+func (c *Comparison) Difference() Difference {
+	for _, w := range c.flows {
+		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow})
+	}
+	for _, w := range c.groups {
+		c.d.AddGroups = append(c.d.AddGroups, KeyedGroup{Key: w.key, Group: *w.group})
+	}
+	c.flows, c.groups = nil, nil
+	c.d.AddGroups = referredFirst(c.d.AddGroups)
+	return c.d
+}
+
+// CompareGroups is Compare for groups alone.
+func CompareGroups(wanted []*Fragment, groups []Group) Difference {
+	c := Comparison{groups: make(map[uint32]wantedGroup)}
+	for _, fr := range wanted {
+		for i := range fr.Groups {
+			c.wantGroup(fr.Key, &fr.Groups[i])
+		}
+	}
+	for _, g := range groups {
+		c.Group(g)
+	}
+	return c.Difference()
+}
+
+// CompareSeen is Compare for a few flows, of each of which a flow monitor said
+// last what it is, or nil where it said that the flow is gone.
+func CompareSeen(wanted []*Fragment, seen map[Identity]*Installed, except ...CookieRange) Difference {
+	c := Comparison{flows: make(map[Identity]wantedFlow), except: except}
+	for _, fr := range wanted {
+		for i := range fr.Flows {
+			if _, ok := seen[fr.Flows[i].Identity()]; ok {
+				c.wantFlow(fr.Key, &fr.Flows[i])
+			}
+		}
+	}
+	for _, f := range seen {
+		if f != nil {
+			c.Flow(*f)
+		}
+	}
+	return c.Difference()
+}
+
+// Between returns the difference between two sets of fragments, of which one is
+// installed and the other is wanted. It is Compare without a dump, and needs
+// only the fragments that changed.
+func Between(before, after []*Fragment) Difference {
+	c := NewComparison(without(after, before))
+	for _, fr := range without(before, after) {
+		for _, f := range fr.Flows {
+			c.flow(Installed{Flow: f}, fr.Key)
+		}
+		for _, g := range fr.Groups {
+			c.group(g, fr.Key)
+		}
+	}
+	return c.Difference()
+}
+
+// without returns the fragments of a that are not in b. Fragments are shared,
+// so the same pointer is the same content.
+func without(a, b []*Fragment) []*Fragment {
+	in := make(map[*Fragment]bool, len(b))
+	for _, fr := range b {
+		in[fr] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(fr *Fragment) bool { return in[fr] })
+}
+
+// referredFirst orders groups so that one whose buckets name another comes
+// behind it.
+func referredFirst(groups []KeyedGroup) []KeyedGroup {
+	if len(groups) < 2 {
+		return groups
+	}
+	byID := make(map[uint32]KeyedGroup, len(groups))
+	for _, g := range groups {
+		byID[g.id] = g
+	}
+	ordered := groups[:0:0]
+	var visit func(id uint32)
+	visit = func(id uint32) {
+		g, ok := byID[id]
+		if !ok {
+			return
+		}
+		delete(byID, id) // before its references: a loop ends here
+		g.refersTo(visit)
+		ordered = append(ordered, g)
+	}
+	slices.SortFunc(groups, func(a, b KeyedGroup) int { return cmp.Compare(a.id, b.id) })
+	for _, g := range groups {
+		visit(g.id)
+	}
+	return ordered
+}

@@ -1,0 +1,409 @@
+package session
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
+)
+
+type actions = []openflow.Action
+
+// flowFor matches metadata m and does actions.
+func flowFor(table uint8, m uint64, as ...openflow.Action) program.Flow {
+	return program.NewFlow(table, 100, 0xc0de, openflow.NewMatch(openflow.Metadata.Uint(m)), openflow.ApplyActions{Actions: as})
+}
+
+// broadcast is a fragment like those of the pipeline: a group that chains to
+// another, and flows that use it.
+func broadcast(owner uint32) *program.Fragment {
+	m := uint64(owner)
+	return &program.Fragment{
+		Key: program.Key{Kind: 1, VNI: 5000, Owner: owner},
+		Flows: []program.Flow{
+			flowFor(0, m, openflow.Load{Dst: openflow.Reg[0].All(), Value: 7}, openflow.ResubmitTo(60)),
+			flowFor(60, m, openflow.Group{ID: 100 + owner}),
+			program.NewFlow(60, 0, 0xdead, nil),
+		}[:2],
+		Groups: []program.Group{
+			program.NewGroup(100+owner, openflow.GroupTypeAll,
+				openflow.NewBucket(openflow.Load{Dst: openflow.Reg[1].All(), Value: 1}, openflow.ResubmitTo(80)),
+				openflow.NewBucket(openflow.Group{ID: 200 + owner})),
+			program.NewGroup(200+owner, openflow.GroupTypeAll,
+				openflow.NewBucket(openflow.SetField{FieldValue: openflow.TunID.Uint(5000)}, openflow.ResubmitTo(80))),
+		},
+	}
+}
+
+// many returns fragments of ten flows each.
+func many(flows int) []*program.Fragment {
+	var frs []*program.Fragment
+	for owner := range uint32(flows / 10) {
+		fr := &program.Fragment{Key: program.Key{Kind: 2, VNI: 1, Owner: owner}}
+		for i := range uint64(10) {
+			fr.Flows = append(fr.Flows, flowFor(uint8(i), uint64(owner), openflow.Load{Dst: openflow.Reg[0].All(), Value: uint64(owner)}, openflow.ResubmitTo(uint8(i)+1)))
+		}
+		frs = append(frs, fr)
+	}
+	return frs
+}
+
+// mustHold fails the test unless the switch holds exactly these fragments, by
+// a dump of its own.
+func (s *Session) mustHold(t testing.TB, frs ...*program.Fragment) {
+	t.Helper()
+	if d := s.differs(t, frs...); !d.Empty() {
+		t.Fatalf("the switch differs:\n%s", strings.Join(d.Lines(openflow.Names{}), "\n"))
+	}
+}
+
+func (s *Session) differs(t testing.TB, frs ...*program.Fragment) program.Difference {
+	t.Helper()
+	c := program.NewComparison(frs)
+	if err := s.ReadBack(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return c.Difference()
+}
+
+func TestAProgramGoesInAsOneBundleAndComesBackByteForByte(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true})
+	p := []*program.Fragment{broadcast(1), broadcast(2)}
+	r.waitInstalled(t, s.Wanted(p))
+	s.mustHold(t, p...)
+	if b, f, g := s.stats.Bundles.Load(), s.stats.FlowMods.Load(), s.stats.GroupMods.Load(); b != 1 || f != 4 || g != 4 {
+		t.Errorf("%d bundles with %d flow-mods and %d group-mods", b, f, g)
+	}
+	if len(r.tampered) > 0 {
+		t.Errorf("our own changes look like tampering: %q", r.tampered)
+	}
+}
+
+func TestASwitchThatIsRightGetsNothing(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	p := []*program.Fragment{broadcast(1), broadcast(2)}
+	s, r := o.connect(br, Config{Repair: true})
+	r.waitInstalled(t, s.Wanted(p))
+	s.Close()
+	<-r.ended
+
+	again, r := o.connect(br, Config{Repair: true})
+	before := durations(t, again)
+	r.waitInstalled(t, again.Wanted(p))
+	if n := again.stats.FlowMods.Load() + again.stats.GroupMods.Load() + again.stats.Bundles.Load(); n != 0 {
+		t.Errorf("%d messages to a switch that is right", n)
+	}
+	for i, d := range durations(t, again) {
+		if d <= before[i] {
+			t.Errorf("flow %d was touched: its duration fell from %v to %v", i, before[i], d)
+		}
+	}
+}
+
+func durations(t *testing.T, s *Session) []time.Duration {
+	t.Helper()
+	flows, err := s.Dump(t.Context(), openflow.AllFlows())
+	if err != nil || len(flows) == 0 {
+		t.Fatalf("%d flows, %v", len(flows), err)
+	}
+	slices.SortFunc(flows, func(a, b openflow.FlowStats) int {
+		return strings.Compare(a.FormatWithoutStats(openflow.Names{}), b.FormatWithoutStats(openflow.Names{}))
+	})
+	var ds []time.Duration
+	for _, f := range flows {
+		ds = append(ds, time.Duration(f.DurationSec)*time.Second+time.Duration(f.DurationNsec))
+	}
+	return ds
+}
+
+func TestAnUpdateSendsOnlyWhatChanged(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true})
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{broadcast(1), broadcast(2)}))
+	sent := s.stats.FlowMods.Load()
+	changed := broadcast(2)
+	changed.Flows = slices.Clone(changed.Flows)
+	changed.Flows[0] = flowFor(0, 2, openflow.ResubmitTo(61))
+	r.waitInstalled(t, s.Update([]program.Change{{Key: changed.Key, Fragment: changed}}))
+	if n := s.stats.FlowMods.Load() - sent; n != 1 {
+		t.Errorf("%d flow-mods for one changed flow", n)
+	}
+	s.mustHold(t, broadcast(1), changed)
+	r.waitInstalled(t, s.Update([]program.Change{{Key: changed.Key}}))
+	s.mustHold(t, broadcast(1))
+	r.waitInstalled(t, s.Update(nil)) // nothing to do is done
+}
+
+func TestForeignChangesAreRepaired(t *testing.T) {
+	o := startOVS(t)
+	p := append(many(200), broadcast(1), broadcast(2))
+	for _, c := range []struct {
+		name     string
+		tamper   func(br string)
+		within   time.Duration
+		reported string
+	}{
+		{"a foreign flow", func(br string) { o.ofctl(br, "add-flow", "table=3,priority=7,ip,actions=NORMAL") }, 2 * time.Second,
+			"- cookie=0x0, table=3, priority=7,"},
+		{"a foreign flow with a timeout", func(br string) { o.ofctl(br, "add-flow", "table=3,idle_timeout=60,actions=drop") }, 2 * time.Second, "actions=drop"},
+		{"all flows deleted", func(br string) { o.ofctl(br, "del-flows") }, 2 * time.Second, "+ cookie=0xc0de, table=60, priority=100,metadata=0x1 actions=group:101"},
+		{"one flow deleted", func(br string) { o.ofctl(br, "del-flows", "table=60,metadata=1") }, 2 * time.Second, "+ cookie=0xc0de, table=60"},
+		{"actions changed, cookie kept", func(br string) { o.ofctl(br, "mod-flows", "cookie=0xc0de/-1,actions=drop") }, 2 * time.Second, "- cookie=0xc0de, priority=100,metadata=0x1 actions=drop"},
+		{"a wanted flow with a timeout", func(br string) {
+			o.ofctl(br, "add-flow", "table=60,metadata=1,priority=100,cookie=0xc0de,hard_timeout=99,actions=group:101")
+		}, 2 * time.Second, "hard_timeout"},
+		{"all groups deleted", func(br string) { o.ofctl(br, "del-groups") }, 10 * time.Second, "+ group_id=101,type=all"},
+		{"a group changed", func(br string) { o.ofctl(br, "mod-group", "group_id=201,type=all,bucket=actions=drop") }, 10 * time.Second, "- group_id=201,type=all,bucket=actions=drop"},
+		{"a foreign group", func(br string) { o.ofctl(br, "add-group", "group_id=9,type=select,bucket=actions=drop") }, 10 * time.Second, "- group_id=9"},
+		{"a foreign bundle", func(br string) {
+			o.run("ovs-ofctl", "-OOpenFlow14", "--bundle", "add-flow", "unix:"+o.path(br+".mgmt"), "table=3,actions=drop")
+		}, 2 * time.Second, "actions=drop"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o.t = t
+			br := o.bridge()
+			s, r := o.connect(br, Config{Repair: true, GroupCheck: 500 * time.Millisecond})
+			r.waitInstalled(t, s.Wanted(p))
+			before := s.stats.Repairs.Load()
+			c.tamper(br)
+			waitFor(t, c.within, "the repair", func() bool { return s.stats.Repairs.Load() > before && s.differs(t, p...).Len() == 0 })
+			r.see(func() bool {
+				if !strings.Contains(strings.Join(r.tampered, "\n"), c.reported) {
+					t.Errorf("%q is not reported, but\n%s", c.reported, strings.Join(r.tampered[:min(10, len(r.tampered))], "\n"))
+				}
+				return true
+			})()
+		})
+	}
+}
+
+func TestWithoutRepairForeignChangesAreOnlyReported(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	s, r := o.connect(br, Config{GroupCheck: 50 * time.Millisecond})
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{broadcast(1)}))
+	o.ofctl(br, "add-group", "group_id=9,type=all,bucket=actions=drop")
+	waitFor(t, 5*time.Second, "the report", r.see(func() bool { return len(r.tampered) == 1 }))
+	if d := s.differs(t, broadcast(1)); len(d.DelGroups) != 1 {
+		t.Errorf("the foreign group is gone")
+	}
+}
+
+func TestExceptedCookiesAreLeftAlone(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	o.ofctl(br, "add-flow", "table=4,cookie=0xee01,actions=drop")
+	s, r := o.connect(br, Config{Repair: true, Except: []program.CookieRange{{Value: 0xee00, Mask: 0xff00}}})
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{broadcast(1)}))
+	o.ofctl(br, "add-flow", "table=5,cookie=0xee02,actions=drop")
+	o.ofctl(br, "add-flow", "table=6,cookie=0xef,actions=drop")
+	waitFor(t, 5*time.Second, "the repair", func() bool { return s.stats.Repairs.Load() == 1 })
+	if out := o.ofctl(br, "dump-flows", "cookie=0xee00/0xff00"); strings.Count(out, "actions=drop") != 2 {
+		t.Errorf("excepted flows are gone:\n%s", out)
+	}
+}
+
+func TestTwentyThousandFlows(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	s, r := o.connect(br, Config{Repair: true})
+	p := many(20_000)
+	started := time.Now()
+	r.waitInstalled(t, s.Wanted(p))
+	t.Logf("installed in %v", time.Since(started))
+	s.mustHold(t, p...)
+	started = time.Now()
+	o.ofctl(br, "del-flows")
+	waitFor(t, 2*time.Second, "the repair", func() bool { return s.stats.Repairs.Load() >= 20_000 && s.differs(t, p...).Len() == 0 })
+	t.Logf("repaired %v after del-flows began", time.Since(started))
+	if s.stats.Bundles.Load() > 20 {
+		t.Errorf("%d bundles", s.stats.Bundles.Load())
+	}
+}
+
+// unacceptable decodes TCP ports where there is no TCP: OFPBAC_MATCH_INCONSISTENT
+// or OFPBMC_BAD_PREREQ, when it is added to a bundle.
+func unacceptable(owner uint32) *program.Fragment {
+	return &program.Fragment{
+		Key: program.Key{Kind: 3, Owner: owner},
+		Flows: []program.Flow{
+			flowFor(0, 0xbad0+uint64(owner), openflow.ResubmitTo(1)),
+			flowFor(1, 0xbad0+uint64(owner), openflow.SetField{FieldValue: openflow.TCPSrc.Uint(80)}),
+		},
+	}
+}
+
+func TestARefusedFlowIsReportedAndBlocksNothingElse(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true})
+	good := []*program.Fragment{broadcast(1), broadcast(2)}
+	bad := unacceptable(1)
+	r.waitInstalled(t, s.Wanted(append(slices.Clone(good), bad)))
+	s.mustHold(t, good...)
+	if len(r.refused) != 1 || r.refused[0].Key != bad.Key || !strings.Contains(r.refused[0].Subject, "table=1, priority=100,metadata=0xbad1 actions=set_field") {
+		t.Fatalf("refused: %v", r.refused)
+	}
+	t.Log(r.refused[0])
+
+	// In an update together with others, two at once, and one of a missing group.
+	orphan := &program.Fragment{Key: program.Key{Kind: 4}, Flows: []program.Flow{flowFor(9, 9, openflow.Group{ID: 4711})}}
+	also := broadcast(3)
+	r.waitInstalled(t, s.Update([]program.Change{
+		{Key: also.Key, Fragment: also},
+		{Key: orphan.Key, Fragment: orphan},
+		{Key: unacceptable(2).Key, Fragment: unacceptable(2)},
+	}))
+	s.mustHold(t, append(good, also)...)
+	if len(r.refused) != 3 {
+		t.Errorf("refused: %v", r.refused)
+	}
+
+	// What is acceptable now goes in.
+	mended := &program.Fragment{Key: bad.Key, Flows: bad.Flows[:1]}
+	r.waitInstalled(t, s.Update([]program.Change{{Key: bad.Key, Fragment: mended}, {Key: orphan.Key}, {Key: unacceptable(2).Key}}))
+	s.mustHold(t, append(good, also, mended)...)
+	if len(r.refused) != 0 {
+		t.Errorf("still refused: %v", r.refused)
+	}
+}
+
+func TestAFlowRefusedOnlyForADeletedGroupGoesInAfterTheRepair(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	s, r := o.connect(br, Config{Repair: true, GroupCheck: time.Hour})
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{broadcast(1)}))
+	o.ofctl(br, "del-groups", "group_id=201") // no flow refers to it: no monitor tells
+	extra := &program.Fragment{Key: program.Key{Kind: 5}, Flows: []program.Flow{flowFor(7, 7, openflow.Group{ID: 201})}}
+	s.Update([]program.Change{{Key: extra.Key, Fragment: extra}})
+	waitFor(t, 5*time.Second, "the flow", r.see(func() bool { return r.installed >= 2 && len(r.refused) == 0 }))
+	s.mustHold(t, broadcast(1), extra)
+}
+
+func TestAStoppedSwitchDoesNotBlockUpdate(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true, Silence: 2 * time.Second, CommitTimeout: 3 * time.Second, WriteTimeout: time.Second})
+	r.waitInstalled(t, s.Wanted(nil))
+	if err := o.vswitchd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer o.vswitchd.Process.Signal(syscall.SIGCONT)
+	for _, fr := range many(50_000) {
+		started := time.Now()
+		s.Update([]program.Change{{Key: fr.Key, Fragment: fr}})
+		if took := time.Since(started); took > 200*time.Millisecond {
+			t.Fatalf("Update took %v", took)
+		}
+	}
+	select {
+	case <-r.ended:
+		t.Log(r.err)
+	case <-time.After(10 * time.Second):
+		t.Error("the session with a stopped switch goes on")
+	}
+}
+
+func TestUpdatesWhileABundleIsInFlightAreCoalesced(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true})
+	r.waitInstalled(t, s.Wanted(nil))
+	p := many(5000)
+	var last uint64
+	for _, fr := range p {
+		last = s.Update([]program.Change{{Key: fr.Key, Fragment: fr}})
+	}
+	r.waitInstalled(t, last)
+	s.mustHold(t, p...)
+	if n := s.stats.Bundles.Load(); n > 100 {
+		t.Errorf("%d bundles for %d updates", n, len(p))
+	}
+}
+
+// dialled makes a bridge dial a listener of the test's, as on a real host, and
+// returns a function that accepts one of its connections.
+func (o *ovs) dialled(bridge string) func() net.Conn {
+	o.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { l.Close() })
+	o.vsctl("set-controller", bridge, "tcp:"+l.Addr().String(), "--", "set", "bridge", bridge, "other_config:datapath-id=00000000000000aa")
+	return func() net.Conn {
+		o.t.Helper()
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+		conn, err := l.Accept()
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		return conn
+	}
+}
+
+func TestASwitchThatDialsInTellsItsPortsAndPackets(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	accept := o.dialled(br)
+	s, r := run(t, accept(), Config{Repair: true})
+	waitFor(t, 5*time.Second, "ready", r.see(func() bool { return r.ready }))
+	if s.DatapathID() != 0xaa {
+		// The bridge dialled before it had the datapath id.
+		s, r = run(t, accept(), Config{Repair: true})
+		waitFor(t, 5*time.Second, "ready", r.see(func() bool { return r.ready }))
+	}
+	number := func(name string) (n uint32) {
+		for i, p := range r.ports {
+			if p == name {
+				n = i
+			}
+		}
+		return n
+	}
+	waitFor(t, 5*time.Second, "the ports", r.see(func() bool { return number(br+"-a") != 0 && number(br) == openflow.PortLocal }))
+	o.vsctl("add-port", br, br+"-c")
+	waitFor(t, 5*time.Second, "a new port", r.see(func() bool { return number(br+"-c") != 0 }))
+	o.vsctl("del-port", br, br+"-c")
+	waitFor(t, 5*time.Second, "a port that goes", r.see(func() bool { return number(br+"-c") == 0 }))
+
+	toController := flowFor(0, 0, openflow.Controller{MaxLen: 128, Reason: openflow.ReasonAction})
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{{Flows: []program.Flow{toController}}}))
+	frame := append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5}, make([]byte, 50)...)
+	if err := s.PacketOut(&openflow.PacketOut{BufferID: openflow.NoBuffer, InPort: 1, Actions: actions{openflow.Output{Port: openflow.PortTable}}, Data: frame}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, 5*time.Second, "the packet", r.see(func() bool {
+		return len(r.packets) == 1 && r.packets[0].InPort() == 1 && slices.Equal(r.packets[0].Data, frame)
+	}))
+	flows, err := s.Dump(t.Context(), openflow.FlowsByCookie(0xc0de, ^uint64(0)))
+	if err != nil || len(flows) != 1 || flows[0].Packets != 1 {
+		t.Errorf("flows by cookie: %v, %v", flows, err)
+	}
+	if flows, err := s.Dump(t.Context(), openflow.FlowsByCookie(0xc0df, ^uint64(0))); err != nil || len(flows) != 0 {
+		t.Errorf("flows by another cookie: %v, %v", flows, err)
+	}
+	if err := s.FlushZone(t.Context(), 7); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOlderGenerationIsStale(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	o.connect(br, Config{GenerationID: 8})
+	s, r := o.connect(br, Config{GenerationID: 7})
+	select {
+	case <-r.ended:
+	case <-time.After(5 * time.Second):
+		t.Fatal("it goes on")
+	}
+	if want := fmt.Sprint(ErrStale); !strings.Contains(fmt.Sprint(r.err), want) {
+		t.Errorf("it ends with %v (datapath %x)", r.err, s.DatapathID())
+	}
+}
