@@ -62,16 +62,14 @@ func TestEveryDocumentedCallAnswers(t *testing.T) {
 		if r.body != nil {
 			body = "{}"
 		}
-		if r.operation == "createNetwork" {
-			body = `{"name":"net2"}`
-		}
-		method := r.method
-		if r.operation == "watch" {
-			method = http.MethodHead // a GET has no end
-		}
-		query := ""
-		if r.operation == "deleteNetwork" {
+		method, query := r.method, ""
+		switch r.operation {
+		case "createNetwork", "putNetwork":
+			body = net1
+		case "deleteNetwork":
 			query = "?force=true"
+		case "watch":
+			method = http.MethodHead // a GET has no end
 		}
 		got := a.do(method, fill.Replace(r.path)+query, body)
 		// There is no host in this test; that is an answer of the call, too.

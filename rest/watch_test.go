@@ -122,7 +122,6 @@ func TestTheClientWatchesAndKnowsTheObjects(t *testing.T) {
 	defer cancel()
 	a.must(201, "POST", "/networks", net1)
 	a.must(201, "POST", "/networks/net1/endpoints", `{"id":"first"}`)
-	a.must(204, "DELETE", "/endpoints/first", "")
 	var seen []string
 	for event, err := range c.Watch(ctx, 0) {
 		if err != nil {
@@ -133,6 +132,7 @@ func TestTheClientWatchesAndKnowsTheObjects(t *testing.T) {
 			seen = append(seen, "network "+o.Name)
 		case model.Endpoint:
 			seen = append(seen, "endpoint "+o.ID)
+			a.must(204, "DELETE", "/endpoints/first", "")
 		case nil:
 			seen = append(seen, event.Type+" "+event.Name)
 		}
