@@ -101,6 +101,26 @@ func TestASilentWatchHasHeartbeats(t *testing.T) {
 	}
 }
 
+func TestAWatchOutlastsTheLimitsOfOtherAnswers(t *testing.T) {
+	const limit = 50 * time.Millisecond
+	a := newAPI(t, func(c *Config) { c.Heartbeat = limit })
+	h := httptest.NewUnstartedServer(a.server.Handler())
+	h.Config.ReadTimeout, h.Config.WriteTimeout = limit, limit
+	h.Start()
+	t.Cleanup(h.Close)
+	a.url = h.URL
+	lines := a.watching("/watch")
+	for beats := 0; beats < 4; {
+		if !lines.Scan() {
+			t.Fatalf("cut off after %d heartbeats: %v", beats, lines.Err())
+		}
+		if lines.Text() == ": heartbeat" {
+			beats++
+		}
+	}
+	a.server.stop()
+}
+
 func TestWatchesEndWhenTheServerStops(t *testing.T) {
 	a := newAPI(t)
 	lines := a.watching("/watch")
