@@ -1,7 +1,10 @@
 package rest
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,6 +127,38 @@ func TestPathsThatAreNotThere(t *testing.T) {
 			t.Errorf("%s %s: Allow %q, want %q", test.method, test.path, r.header.Get("Allow"), test.allow)
 		}
 	}
+}
+
+func TestOddRequestLinesAreAnswered(t *testing.T) {
+	a := newAPI(t)
+	for _, test := range []struct {
+		line   string
+		status int
+	}{
+		{"OPTIONS *", 200},
+		{"CONNECT localhost:80", 404},
+		{"GET http://localhost/networks", 200},
+		{"GET http://evil.example/networks", 421},
+		{"GET /networks/a\x00b", 400},
+		{"GET /networks/%", 400},
+		{"GET /networks/\xff", 400},
+		{"BREW /networks", 405},
+		{"GET /networks?" + strings.Repeat("a", 100_000), 400},
+	} {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(a.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: localhost\r\n\r\n", test.line)
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		connection.Close()
+		if err != nil {
+			t.Errorf("%.40q: %v", test.line, err)
+		} else if response.StatusCode != test.status {
+			t.Errorf("%.40q: %s, want %d", test.line, response.Status, test.status)
+		}
+	}
+	a.must(200, "GET", "/networks", "")
 }
 
 func TestBodiesThatAreNotJSONByTheirHeader(t *testing.T) {
