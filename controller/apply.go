@@ -53,11 +53,13 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 	if source != "" {
 		t.pruneEndpoints(d, source)
 	}
+	networks := map[string]bool{}
 	for i, n := range d.Networks {
 		at := fmt.Sprintf("networks[%d]", i)
-		if slices.ContainsFunc(d.Networks[:i], func(o model.Network) bool { return o.Name == n.Name }) {
+		if networks[n.Name] {
 			return nil, false, model.Invalidf(at+".name", "network %q stands here twice", n.Name)
 		}
+		networks[n.Name] = true
 		old := t.network(n.Name)
 		created = created || old == nil
 		from := source
@@ -68,6 +70,7 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 			return nil, false, within(err, at)
 		}
 	}
+	endpoints := map[string]bool{}
 	for i, e := range d.Endpoints {
 		at := fmt.Sprintf("endpoints[%d]", i)
 		if e.ID == "" && e.Name == "" {
@@ -88,9 +91,10 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 		if err != nil {
 			return nil, false, within(err, at)
 		}
-		if slices.Contains(ids, id) {
+		if endpoints[id] {
 			return nil, false, model.Invalidf(at, "endpoint %q stands here twice", e.Title())
 		}
+		endpoints[id] = true
 		ids = append(ids, id)
 	}
 	for i, id := range ids {
@@ -99,7 +103,7 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 		}
 	}
 	if source != "" {
-		err = t.pruneNetworks(d, source)
+		err = t.pruneNetworks(networks, source)
 	}
 	return ids, created, err
 }
@@ -121,10 +125,9 @@ func (t *tx) pruneEndpoints(d model.Document, source string) {
 	}
 }
 
-func (t *tx) pruneNetworks(d model.Document, source string) error {
+func (t *tx) pruneNetworks(named map[string]bool, source string) error {
 	for _, n := range slices.Collect(all[networkRecord](t.view, tableNetwork)) {
-		named := slices.ContainsFunc(d.Networks, func(o model.Network) bool { return o.Name == n.Name })
-		if n.Source != source || named {
+		if n.Source != source || named[n.Name] {
 			continue
 		}
 		if err := t.deleteNetwork(n, false); err != nil {

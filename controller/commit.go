@@ -173,7 +173,7 @@ func (c *Controller) load() error {
 	t.weave(c.fabric, changes)
 	for _, hc := range c.fabric.Flush() {
 		if h := first[hostRecord](t.view, tableHost, byNumber, hc.Host); h != nil {
-			l := linkRecord{SystemID: h.SystemID}
+			l := linkRecord{SystemID: h.SystemID, Wanted: 1}
 			for _, ch := range hc.Changes {
 				l.Flows += ch.After.Size()
 			}

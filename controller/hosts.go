@@ -63,7 +63,7 @@ func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.Vie
 			l = nil
 			return
 		}
-		l.conn, l.owned, l.caughtUp = conn, false, false
+		l.conn, l.view, l.owned, l.caughtUp = conn, v, false, false
 		l.ensure = make(chan struct{}, 1)
 		go c.keepEnsured(ctx, l, conn, l.ensure)
 		c.log.Info("host connected", "host", c.snapshot().hostName(l.systemID), "from", from)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,9 @@ import (
 )
 
 const (
-	// A peer that has not shown yet that it is a host may take one of these
-	// places, and keep it until its handshake times out.
-	maxStrangers = 256
-	// As many may come from one address, so that one machine cannot take all.
-	maxStrangersFrom = 64
+	// maxStrangers bounds the connections that have not shown yet that they are
+	// a host's; each may take handshakeTimeout for that.
+	maxStrangers     = 512
 	handshakeTimeout = 10 * time.Second
 	acceptPause      = 100 * time.Millisecond
 )
@@ -97,17 +96,11 @@ func (c *Controller) accept(ctx context.Context, serving *sync.WaitGroup, l net.
 			conn.Close()
 			continue
 		}
-		if !strangers.enter(from) {
-			c.log.Warn("refused a connection: too many that have not shown who they are", "protocol", protocol, "from", from)
-			conn.Close()
-			continue
-		}
+		known := strangers.enter(conn)
 		serving.Add(1)
 		go func() {
 			defer serving.Done()
 			defer conn.Close()
-			var once sync.Once
-			known := func() { once.Do(func() { strangers.leave(from) }) }
 			defer known()
 			if err := serve(ctx, conn, known); err != nil && ctx.Err() == nil {
 				c.log.Info("connection ended", "protocol", protocol, "from", conn.RemoteAddr(), "err", err)
@@ -120,33 +113,29 @@ func (c *Controller) admitted(a netip.Addr) bool {
 	return len(c.config.Admit) == 0 || slices.ContainsFunc(c.config.Admit, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// door counts the connections that have not shown yet whose they are.
+// door keeps the connections that have not shown yet whose they are. When it
+// is full, the one that has taken longest goes: a host shows who it is within
+// milliseconds, so those who only occupy places cannot keep it out.
 type door struct {
-	mu   sync.Mutex
-	all  int
-	from map[netip.Addr]int
+	mu        sync.Mutex
+	strangers list.List
 }
 
-func (d *door) enter(a netip.Addr) bool {
+// enter lets a connection in; the function that it returns takes it off the
+// list again.
+func (d *door) enter(conn net.Conn) (known func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.all >= maxStrangers || d.from[a] >= maxStrangersFrom {
-		return false
+	if d.strangers.Len() >= maxStrangers {
+		oldest := d.strangers.Front()
+		d.strangers.Remove(oldest)
+		oldest.Value.(net.Conn).Close()
 	}
-	if d.from == nil {
-		d.from = map[netip.Addr]int{}
-	}
-	d.all++
-	d.from[a]++
-	return true
-}
-
-func (d *door) leave(a netip.Addr) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.all--
-	if d.from[a]--; d.from[a] == 0 {
-		delete(d.from, a)
+	place := d.strangers.PushBack(conn)
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.strangers.Remove(place) // does nothing when it is gone already
 	}
 }
 
@@ -200,6 +189,9 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go c.readCounters(ctx, h)
 	err = s.Run(ctx, h)
 	_ = c.do(context.Background(), func() { c.detached(l, h.sw, err) })
 	return err

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
 )
 
 // tx is a change in the making. Until it is committed nobody else sees it,
@@ -44,6 +45,11 @@ func (t *tx) delete(table string, record any) {
 func (t *tx) settle(e *endpointRecord) {
 	was := t.place(e.ID)
 	now := t.decide(e, was, t.c.unreachable)
+	if row := t.portRow(now); e.Adopted != "" && row != "" && row != e.Adopted {
+		anew := *e
+		anew.MAC, anew.Adopted = model.MAC{}, ""
+		t.put(tableEndpoint, &anew)
+	}
 	if was.same(now) {
 		return
 	}
@@ -54,6 +60,15 @@ func (t *tx) settle(e *endpointRecord) {
 	if n := t.network(e.Network); n != nil && now.Host != "" {
 		t.attend(now.Host, n.VNI)
 	}
+}
+
+// portRow is the row of the port that has an endpoint, empty while the host
+// is away.
+func (v view) portRow(p *placeRecord) string {
+	if f := first[portFact](v, tablePort, byID, p.Host, p.Port); f != nil {
+		return f.Row
+	}
+	return ""
 }
 
 // attend notes that a host may have flows of a VNI from now on.
@@ -135,9 +150,13 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
 		case tableEndpoint:
 			if ch.After == nil {
 				gone = append(gone, ch.Before.(*endpointRecord))
-			} else {
-				endpoints[ch.After.(*endpointRecord).ID] = true
+				continue
 			}
+			now := ch.After.(*endpointRecord)
+			if was, ok := ch.Before.(*endpointRecord); ok && was.Number != now.Number {
+				gone = append(gone, was) // deleted and declared anew
+			}
+			endpoints[now.ID] = true
 		case tablePlace:
 			endpoints[either(ch).(*placeRecord).Endpoint] = true
 		}
@@ -154,8 +173,10 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
 	}
 	for _, ch := range changes {
 		switch {
-		case ch.Table == tableNetwork && ch.After == nil:
-			f.DeleteNetwork(ch.Before.(*networkRecord).VNI)
+		case ch.Table == tableNetwork && ch.Before != nil:
+			if vni := ch.Before.(*networkRecord).VNI; v.networkByVNI(vni) == nil {
+				f.DeleteNetwork(vni)
+			}
 		case ch.Table == tableHost && ch.After == nil:
 			f.DeleteHost(ch.Before.(*hostRecord).Number)
 		}

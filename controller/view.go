@@ -136,6 +136,7 @@ func (v view) endpointView(r *endpointRecord) model.Endpoint {
 	if p.Host != "" {
 		l := v.link(p.Host)
 		e.Location, e.State = v.hostName(p.Host), model.Bound
+		e.Conditions = append(e.Conditions, l.refused(r.Number)...)
 		switch {
 		case !l.OVSDB && !l.OpenFlow:
 			e.Conditions = append(e.Conditions, model.Condition{Type: model.HostAway,
@@ -148,11 +149,14 @@ func (v view) endpointView(r *endpointRecord) model.Endpoint {
 		e.Conditions = append(e.Conditions, model.Condition{Type: model.MACMismatch,
 			Message: "its port sends, but only with another source MAC than " + e.MAC.String() + ": set that MAC on the interface, or the interface's on the endpoint"})
 	}
+	if e.Host != "" && v.hostByName(e.Host) == nil {
+		e.Conditions = append(e.Conditions, model.Condition{Type: model.HostUnknown,
+			Message: "it is pinned to host " + e.Host + ", which has never been seen: GET /hosts lists those that were"})
+	}
 	if e.MAC.IsZero() {
 		e.Conditions = append(e.Conditions, model.Condition{Type: model.MACUnknown,
 			Message: "its MAC is adopted from the first frame that its port sends, and none was seen yet"})
 	}
-	e.Conditions = append(e.Conditions, v.refused(r.Number)...)
 	return e
 }
 
@@ -230,15 +234,12 @@ func (v view) portView(f *portFact) model.Port {
 	return p
 }
 
-// refused says which flows of an endpoint a switch did not take.
-func (v view) refused(number uint32) []model.Condition {
+// refused says which flows of an endpoint the switch did not take.
+func (l *linkRecord) refused(number uint32) []model.Condition {
 	var out []model.Condition
-	for l := range all[linkRecord](v, tableLink) {
-		for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
-			if flows.Kind(key.Kind).IsEndpoint() && key.Owner == number {
-				out = append(out, model.Condition{Type: model.FlowRefused,
-					Message: "host " + v.hostName(l.SystemID) + ": " + l.Refused[key]})
-			}
+	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
+		if flows.Kind(key.Kind).IsEndpoint() && key.Owner == number {
+			out = append(out, model.Condition{Type: model.FlowRefused, Message: "the switch refused a flow: " + l.Refused[key]})
 		}
 	}
 	return out

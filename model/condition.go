@@ -25,5 +25,6 @@ const (
 	FlowRefused        = "FlowRefused"        // the switch refused a flow of this object
 	Tampered           = "Tampered"           // somebody else changed flows; repaired
 	OpenDoor           = "OpenDoor"           // any host may join: no --admit was given
+	HostUnknown        = "HostUnknown"        // pinned to a host that has never been seen
 	HostAway           = "HostAway"           // last known state is used
 )

@@ -202,6 +202,13 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
+// Probe returns nil if the host answers now (RFC 7047 section 4.1.11). The
+// connection probes by itself when it is silent; this is for who cannot wait.
+func (c *Conn) Probe(ctx context.Context) error {
+	_, err := c.peer.call(ctx, "echo", []any{}, nil)
+	return err
+}
+
 // Transactions counts the transactions sent so far: a host that is right gets none.
 func (c *Conn) Transactions() uint64 { return c.transactions.Load() }
 

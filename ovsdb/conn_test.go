@@ -123,6 +123,21 @@ func TestRunEndsWithTheServer(t *testing.T) {
 	}
 }
 
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	h := startHost(t)
+	c := h.join(Config{})
+	if err := c.Probe(t.Context()); err != nil {
+		t.Errorf("a living host: %v", err)
+	}
+	h.server.Process.Signal(syscall.SIGSTOP)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Probe(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a host that hangs: %v", err)
+	}
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	h := startHost(t)

@@ -245,6 +245,36 @@ func TestLargeMessageMayTakeItsTime(t *testing.T) {
 	})
 }
 
+func TestViewIsDeliveredOnlyWhenItDiffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		s := &stranger{t: t, conn: theirs, dec: json.NewDecoder(theirs)}
+		var delivered []*View
+		ended := make(chan error, 1)
+		go func() {
+			c, err := Accept(t.Context(), ours, Config{})
+			if err == nil {
+				err = c.Run(t.Context(), func(v *View) { delivered = append(delivered, v) })
+			}
+			ended <- err
+		}()
+		s.greet()
+		synctest.Wait()
+		s.send(`{"id":null,"method":"update","params":["weft",{"Flow_Table":{"f":{"new":{"name":"nobody's","external_ids":["map",[]]}}}}]}`)
+		synctest.Wait()
+		if len(delivered) != 1 {
+			t.Errorf("%d Views of one state", len(delivered))
+		}
+		s.send(`{"id":null,"method":"stolen","params":["weft"]}`)
+		synctest.Wait()
+		if len(delivered) != 2 || !delivered[0].Locked || delivered[1].Locked {
+			t.Errorf("%d Views of two states", len(delivered))
+		}
+		s.conn.Close()
+		<-ended
+	})
+}
+
 func TestUnmappedAddresses(t *testing.T) {
 	got := addrPort(&net.TCPAddr{IP: net.ParseIP("::ffff:192.0.2.1"), Port: 6640})
 	if got.String() != "192.0.2.1:6640" {
