@@ -262,7 +262,7 @@ func (e *endpointRecord) keepChosen(old *endpointRecord) {
 		e.Network = old.Network
 	}
 	if e.MAC.IsZero() {
-		e.MAC = old.MAC
+		e.MAC, e.Adopted = old.MAC, old.Adopted
 	}
 	if len(e.Addresses) == 0 {
 		e.Addresses = old.Addresses

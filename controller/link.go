@@ -30,7 +30,8 @@ type hostLink struct {
 	trouble   []model.Condition // of making the bridge as wanted
 	sw        *switchLink
 	awaySince time.Time // since when both connections are down
-	repairs   uint64    // of earlier sessions
+	repairs   uint64    // foreign changes undone
+	tampered  bool      // foreign changes are there, and not undone
 }
 
 // switchLink is the OpenFlow connection of a host's bridge.
@@ -223,6 +224,7 @@ func (t *tx) refresh(l *hostLink) {
 	if now.OVSDB || now.OpenFlow {
 		now.LastSeen = t.now
 	}
+	now.Repairs, now.Tampered = l.repairs, l.tampered
 	if !now.OpenFlow {
 		now.Confirmed = 0
 	}
@@ -294,7 +296,7 @@ func portFacts(l *hostLink) []*portFact {
 	for _, p := range l.view.Ports {
 		for _, i := range p.Interfaces {
 			f := &portFact{
-				Host: l.systemID, Name: i.Name,
+				Host: l.systemID, Name: i.Name, Row: i.UUID,
 				IfaceID:        i.ExternalIDs["iface-id"],
 				ContainerID:    i.ExternalIDs["container_id"],
 				ContainerIface: i.ExternalIDs["container_iface"],

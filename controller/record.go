@@ -21,7 +21,11 @@ type networkRecord struct {
 type endpointRecord struct {
 	model.Endpoint
 	Number uint32 `json:"number"` // names it in flows
-	Source string `json:"source,omitempty"`
+	// Adopted is the row of the port from whose first frame the MAC was
+	// learned. Another port, of a container that was started anew, say, has
+	// another MAC, which is learned again.
+	Adopted string `json:"adopted,omitempty"`
+	Source  string `json:"source,omitempty"`
 }
 
 // placeRecord is where an endpoint is. Only Host is durable.
@@ -72,17 +76,19 @@ type linkRecord struct {
 	Confirmed  uint64 // generation that the switch confirmed; 0: not read back yet
 	Flows      int
 	Repairs    uint64
+	Tampered   bool                   // it has foreign changes that are not repaired
 	Refused    map[program.Key]string // fragment → what the switch said of it
 }
 
 func (l *linkRecord) synchronized() bool {
-	return l != nil && l.OpenFlow && l.Confirmed >= l.Wanted && len(l.Refused) == 0
+	return l != nil && l.OpenFlow && l.Confirmed > 0 && l.Confirmed >= l.Wanted && len(l.Refused) == 0 && !l.Tampered
 }
 
 // portFact is a port of br-weft as a host's OVSDB shows it, with its number
 // from OpenFlow.
 type portFact struct {
 	Host           string // system-id
+	Row            string // UUID of its Interface row: another port of that name has another
 	Name           string
 	Number         uint32 // 0: OpenFlow does not show it (yet)
 	IfaceID        string

@@ -189,6 +189,9 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go c.readCounters(ctx, h)
 	err = s.Run(ctx, h)
 	_ = c.do(context.Background(), func() { c.detached(l, h.sw, err) })
 	return err

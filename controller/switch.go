@@ -20,7 +20,6 @@ func (c *Controller) attach(l *hostLink, sw *switchLink) error {
 	}
 	if l.sw != nil {
 		l.sw.session.Close()
-		c.settleRepairs(l)
 	}
 	l.sw = sw
 	return nil
@@ -31,14 +30,10 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	if l.sw != sw {
 		return
 	}
-	c.settleRepairs(l)
 	l.sw = nil
 	c.away(l)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }
-
-// settleRepairs keeps the count of a session that ends.
-func (c *Controller) settleRepairs(l *hostLink) { l.repairs += l.sw.session.Stats().Repairs.Load() }
 
 // synchronize hands a switch the whole program, when everything is known that
 // it depends on: both connections have delivered complete facts, and the
@@ -53,6 +48,7 @@ func (c *Controller) synchronize(ctx context.Context, l *hostLink) {
 		return
 	}
 	l.sw.synced = true
+	l.tampered = false // what is found now is mended, whoever did it
 	generation := l.sw.session.Wanted(c.fabric.Program(h.Number))
 	l.sw.pending = append(l.sw.pending, confirmation{generation, v.link(l.systemID).Wanted})
 }
@@ -102,7 +98,6 @@ func (c *Controller) confirmed(l *hostLink, sw *switchLink, generation uint64, r
 	if reached > now.Confirmed {
 		now.Confirmed = reached
 	}
-	now.Repairs = l.repairs + sw.session.Stats().Repairs.Load()
 	now.Refused = nil
 	for _, r := range refused {
 		if now.Refused == nil {
@@ -188,11 +183,17 @@ func (h *switchHandler) Installed(generation uint64, refused []session.Refusal) 
 // Tampered implements session.Handler.
 func (h *switchHandler) Tampered(d program.Difference) {
 	h.do(func() {
+		if h.l.sw != h.sw {
+			return
+		}
 		v := h.c.snapshot()
 		lines := d.Lines(openflow.Names{})
 		verb := "was not repaired (--no-repair)"
 		if h.c.config.Repair {
 			verb = "is being repaired"
+			h.l.repairs += uint64(d.Len())
+		} else {
+			h.l.tampered = true
 		}
 		message := fmt.Sprintf("somebody else changed br-weft in %d places, which %s; the first: %s", len(lines), verb, firstOf(lines))
 		h.c.log.Warn("foreign change on a switch", "host", v.hostName(h.l.systemID), "places", len(lines), "repair", h.c.config.Repair)
@@ -226,6 +227,7 @@ func (c *Controller) learnMAC(l *hostLink, p *openflow.PacketIn) {
 	}
 	now := *e
 	now.MAC = model.MACFrom(mac)
+	now.Adopted = t.portRow(t.place(e.ID))
 	t.put(tableEndpoint, &now)
 	if err := t.checkUnique(&now); err != nil {
 		t.abort()

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
 )
 
 // tx is a change in the making. Until it is committed nobody else sees it,
@@ -44,6 +45,11 @@ func (t *tx) delete(table string, record any) {
 func (t *tx) settle(e *endpointRecord) {
 	was := t.place(e.ID)
 	now := t.decide(e, was, t.c.unreachable)
+	if row := t.portRow(now); e.Adopted != "" && row != "" && row != e.Adopted {
+		anew := *e
+		anew.MAC, anew.Adopted = model.MAC{}, ""
+		t.put(tableEndpoint, &anew)
+	}
 	if was.same(now) {
 		return
 	}
@@ -54,6 +60,15 @@ func (t *tx) settle(e *endpointRecord) {
 	if n := t.network(e.Network); n != nil && now.Host != "" {
 		t.attend(now.Host, n.VNI)
 	}
+}
+
+// portRow is the row of the port that has an endpoint, empty while the host
+// is away.
+func (v view) portRow(p *placeRecord) string {
+	if f := first[portFact](v, tablePort, byID, p.Host, p.Port); f != nil {
+		return f.Row
+	}
+	return ""
 }
 
 // attend notes that a host may have flows of a VNI from now on.

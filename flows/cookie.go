@@ -60,6 +60,7 @@ const (
 	UnknownHost
 	NoPort
 	NotND
+	NoIPv6
 )
 
 var roles = map[Kind]string{
@@ -91,6 +92,7 @@ var reasons = map[Reason]string{
 	UnknownHost:       "the host is not known, or has no VTEP",
 	NoPort:            "the endpoint has no port on this host",
 	NotND:             "only answers to neighbour solicitations pass here",
+	NoIPv6:            "the endpoint has no IPv6 address (every Linux interface tries IPv6 when it comes up, so some of these are normal)",
 }
 
 // Cookie builds a cookie; owner and vni are cut to 24 bits.

@@ -61,6 +61,9 @@ func (e Endpoint) local(n Network) *program.Fragment {
 		// Layer 2 only: nobody has said which addresses are whose.
 		b.flow(TableSecurity, 100, own, TableResponder)
 	}
+	if len(v4) > 0 && len(v6) == 0 {
+		b.drop(TableSecurity, 60, NoIPv6, match(own, ipv6())...)
+	}
 	e.mayIPv4(b, own, v4)
 	e.mayIPv6(b, own, v6)
 

@@ -96,7 +96,7 @@ func (s *Subnet) Lowest() (netip.Addr, error) {
 // Used is how many addresses endpoints have.
 func (s *Subnet) Used() uint64 { return s.count }
 
-// Size is how many endpoints can have. An IPv6 subnet of /64 or wider says 2^64 - 1, and has more.
+// Size is how many endpoints can have; 2^64 - 1 for every IPv6 subnet of /64 or wider.
 func (s *Subnet) Size() uint64 { return s.size }
 
 // index counts addresses from the start of the subnet.

@@ -27,8 +27,6 @@ const (
 	defaultInterface = model.DefaultInterface
 )
 
-func (c *Container) port() string { return interfaceName(portPrefix, c.Name) }
-
 // Interface is the container's interface, inside it.
 func (c *Container) Interface() string {
 	if c.endpoint.Interface != "" {
@@ -38,7 +36,7 @@ func (c *Container) Interface() string {
 }
 
 // Port is the name of the container's port on br-weft.
-func (c *Container) Port() string { return c.port() }
+func (c *Container) Port() string { return interfaceName(portPrefix, c.Name) }
 
 // Endpoint is the endpoint that the container was last plugged as.
 func (c *Container) Endpoint() model.Endpoint { return c.endpoint }
@@ -90,15 +88,15 @@ func (c *Container) plug(ctx context.Context, e model.Endpoint) error {
 	if mtu == 0 {
 		mtu = defaultUnderlayMTU
 	}
-	if err := addVeth(linkEnd{in: c.Host.in, name: c.port()}, inside, mtu); err != nil {
+	if err := addVeth(linkEnd{in: c.Host.in, name: c.Port()}, inside, mtu); err != nil {
 		return err
 	}
-	if err := c.Host.takeOver(c.port()); err != nil {
+	if err := c.Host.takeOver(c.Port()); err != nil {
 		return err
 	}
 	// The port comes first, the container's addresses second, so that the
 	// probes of duplicate address detection already cross the switch.
-	add := []string{"--timeout=20", "--may-exist", "add-port", overlayBridge, c.port(), "--", "set", "Interface", c.port()}
+	add := []string{"--timeout=20", "--may-exist", "add-port", overlayBridge, c.Port(), "--", "set", "Interface", c.Port()}
 	if _, err := c.Host.Run(ctx, "ovs-vsctl", append(add, ids...)...); err != nil {
 		return err
 	}
@@ -127,7 +125,7 @@ func (c *Container) configure(dev string, e model.Endpoint) error {
 
 // Unplug removes the container's port and its interface.
 func (c *Container) Unplug(ctx context.Context) error {
-	if _, err := c.Host.Run(ctx, "ovs-vsctl", "--timeout=20", "--if-exists", "del-port", overlayBridge, c.port()); err != nil {
+	if _, err := c.Host.Run(ctx, "ovs-vsctl", "--timeout=20", "--if-exists", "del-port", overlayBridge, c.Port()); err != nil {
 		return fmt.Errorf("unplug container %s: %w", c.Name, err)
 	}
 	return c.Vanish()
@@ -137,7 +135,7 @@ func (c *Container) Unplug(ctx context.Context) error {
 // database behind, as a container runtime does that ends without telling OVS.
 func (c *Container) Vanish() error {
 	err := c.Host.in.link(func(h *netlink.Handle) error {
-		port, err := h.LinkByName(c.port())
+		port, err := h.LinkByName(c.Port())
 		if err == nil {
 			err = h.LinkDel(port)
 		}

@@ -29,37 +29,51 @@ func (l *Lab) Declare(ctx context.Context) error {
 // controller says it is, and waits until all of them are installed.
 func (l *Lab) PlugAll(ctx context.Context) error {
 	l.options.Progress("containers")
-	declared, err := l.Endpoints(ctx)
+	endpoints, err := l.endpointsOfContainers(ctx)
 	if err != nil {
 		return err
 	}
 	all, plugging := errgroup.WithContext(ctx)
 	var plugged []*Container
 	for _, spec := range l.Topology.Containers {
-		i, err := l.Topology.endpointOf(spec)
-		if err != nil {
-			return err
-		}
-		want := l.Topology.Endpoints[i]
-		found := slices.IndexFunc(declared, func(e model.Endpoint) bool {
-			return e.Network == want.Network && e.Title() == want.Title()
-		})
-		if found < 0 {
-			return fmt.Errorf("the controller took endpoint %s/%s and does not list it", want.Network, want.Title())
-		}
 		c := l.Container(spec.Name)
 		plugged = append(plugged, c)
 		all.Go(func() error {
 			if err := c.Host.waitForBridge(plugging); err != nil {
 				return err
 			}
-			return c.Plug(plugging, declared[found])
+			return c.Plug(plugging, endpoints[c.Name])
 		})
 	}
 	if err := all.Wait(); err != nil {
 		return err
 	}
 	return l.WaitInstalled(ctx, plugged...)
+}
+
+// endpointsOfContainers asks the controller what it made of the endpoints that
+// the topology's containers are to have.
+func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpoint, error) {
+	declared, err := l.Endpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	endpoints := map[string]model.Endpoint{}
+	for _, spec := range l.Topology.Containers {
+		i, err := l.Topology.endpointOf(spec)
+		if err != nil {
+			return nil, err
+		}
+		want := l.Topology.Endpoints[i]
+		found := slices.IndexFunc(declared, func(e model.Endpoint) bool {
+			return e.Network == want.Network && e.Title() == want.Title()
+		})
+		if found < 0 {
+			return nil, fmt.Errorf("the controller took endpoint %s/%s and does not list it", want.Network, want.Title())
+		}
+		endpoints[spec.Name] = declared[found]
+	}
+	return endpoints, nil
 }
 
 // WaitInstalled waits until the controller says that the endpoints of the

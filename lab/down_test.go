@@ -162,3 +162,63 @@ func TestAnEarlierLabIsFoundAgain(t *testing.T) {
 		t.Errorf("exec on an unknown machine: %v %s", err, out)
 	}
 }
+
+func TestTwoLabsOfOneTopologyAreUpAtOnce(t *testing.T) {
+	one, two := buildByHand(t, loadTopology(t, "a")), buildByHand(t, loadTopology(t, "a"))
+	mustReach(t, one, "doc1", "doc3")
+	mustReach(t, two, "doc1", "doc3")
+	if err := one.Down(); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t, one)
+	mustReach(t, two, "doc1", "doc3")
+}
+
+func TestAnUpThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
+	needRoot(t)
+	for _, c := range []struct {
+		name    string
+		change  func(*Options)
+		timeout time.Duration
+		want    string
+	}{
+		{"the controller refuses", func(o *Options) { o.ControllerArgs = []string{refuse} }, time.Minute, "409 Conflict: networks[0].vni 5000 is taken"},
+		{"the controller cannot be started", func(o *Options) { o.Binary = "/nowhere/weft" }, time.Minute, "/nowhere/weft: no such file"},
+		{"the controller ends at once", func(o *Options) { o.Binary = "/bin/false" }, time.Minute, "the controller ended"},
+		{"hosts get no bridge in time", func(*Options) {}, 2 * time.Second, "has no bridge br-weft"},
+		{"no time at all", func(*Options) {}, 100 * time.Millisecond, "context deadline exceeded"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := testOptions(t)
+			c.change(&o)
+			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
+			defer cancel()
+			_, err := Up(ctx, loadTopology(t, "a"), o)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant …%s…", err, c.want)
+			}
+			nothingLeft(t, &Lab{Instance: o.Instance, Dir: o.Dir})
+		})
+	}
+}
+
+func TestEndpointsThatAreNotInstalledAreNamed(t *testing.T) {
+	needRoot(t)
+	o := testOptions(t)
+	o.ControllerArgs = []string{neverInstall}
+	l, err := Build(testContext(t), loadTopology(t, "a"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Down()
+	bridgesByHand(t, l)
+	if err := l.Declare(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	err = l.PlugAll(ctx)
+	if err == nil || !strings.Contains(err.Error(), "doc1: endpoint id-0 is bound") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -2,8 +2,10 @@ package lab
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +113,26 @@ func TestAPingSeriesCountsWhatAnOutageLoses(t *testing.T) {
 	t.Log(r)
 	if r.Lost() < 20 || r.LongestGap < 200*time.Millisecond {
 		t.Errorf("an outage of 20 pings shows as %v", r)
+	}
+}
+
+func TestAKilledSwitchIsGoneWhenKillReturns(t *testing.T) {
+	l := buildByHand(t, loadTopology(t, "a"))
+	ctx, host := testContext(t), l.Host("host1")
+	for range 10 {
+		if err := host.KillVswitchd(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if conn, err := net.Dial("unix", filepath.Join(host.ovs.dir, underlayBridge+".mgmt")); err == nil {
+			conn.Close()
+			t.Fatal("its sockets are still open")
+		}
+		if err := host.StartVswitchd(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := host.Run(ctx, "ovs-ofctl", "show", underlayBridge); err != nil {
+			t.Fatalf("started, and it does not answer: %v\n%s", err, out)
+		}
 	}
 }
 

@@ -46,11 +46,17 @@ func (o *Options) fillDefaults(t *Topology) error {
 	if !labName.MatchString(o.Instance) {
 		return fmt.Errorf("%q is not a name for a lab: use 1 to 30 of a-z, 0-9 and '-'", o.Instance)
 	}
-	dir, err := filepath.Abs(cmp.Or(o.Dir, DefaultDir(o.Instance)))
-	o.Dir = dir
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	var err error
+	if o.Binary != "" {
+		// The controller is started in another directory than ours.
+		if o.Binary, err = filepath.Abs(o.Binary); err != nil {
+			return err
+		}
+	}
+	o.Dir, err = filepath.Abs(cmp.Or(o.Dir, DefaultDir(o.Instance)))
 	return err
 }
 
@@ -148,7 +154,7 @@ func Build(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 	if err := o.fillDefaults(t); err != nil {
 		return nil, err
 	}
-	if err := checkMachine(); err != nil {
+	if err := CheckMachine(); err != nil {
 		return nil, err
 	}
 	if err := clearLeftovers(o.Instance, o.Dir); err != nil {
@@ -212,8 +218,8 @@ func (l *Lab) finish() error {
 	return l.save()
 }
 
-// checkMachine says what this machine lacks for any lab.
-func checkMachine() error {
+// CheckMachine says what this machine lacks for any lab.
+func CheckMachine() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a lab makes network namespaces, which needs root: run it with sudo")
 	}

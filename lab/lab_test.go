@@ -15,7 +15,7 @@ import (
 
 func needRoot(t *testing.T) {
 	t.Helper()
-	if err := checkMachine(); err != nil {
+	if err := CheckMachine(); err != nil {
 		t.Skipf("SKIPPED, NOTHING WAS TESTED: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) < 2:
 	case os.Args[1] == "controller":
-		err = http.ListenAndServe(restAddress, &standIn{})
+		err = http.ListenAndServe(restAddress, &standIn{refuses: slices.Contains(os.Args, refuse), installs: !slices.Contains(os.Args, neverInstall)})
 	case os.Args[1] == dieBuilding:
 		err = buildAndDie(os.Args[2], os.Args[3])
 	case os.Args[1] == execInLab:
@@ -37,8 +37,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// standIn says of every endpoint that it is installed.
+// Arguments for the stand-in controller.
+const (
+	refuse       = "--refuse"
+	neverInstall = "--never-install"
+)
+
+// standIn says of every endpoint that it is installed, unless told otherwise.
 type standIn struct {
+	refuses, installs bool
+
 	mu        sync.Mutex
 	endpoints []model.Endpoint
 }
@@ -50,16 +58,19 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /healthz":
 	case "POST /apply":
 		var d model.Document
-		if err := json.NewDecoder(r.Body).Decode(&d); err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"field":"body","detail":%q}`, err)
+		if err := json.NewDecoder(r.Body).Decode(&d); err != nil || s.refuses {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprintf(w, `{"field":"networks[0].vni","detail":"5000 is taken"}`)
 			return
 		}
 		s.endpoints = d.Endpoints
 		for i := range s.endpoints {
 			e := &s.endpoints[i]
 			n := d.Networks[slices.IndexFunc(d.Networks, func(n model.Network) bool { return n.Name == e.Network })]
-			e.ID, e.MTU, e.State = fmt.Sprintf("id-%d", i), 1450, model.Installed
+			e.ID, e.MTU, e.State = fmt.Sprintf("id-%d", i), 1450, model.Bound
+			if s.installs {
+				e.State = model.Installed
+			}
 			e.MAC = model.MACFrom([6]byte{2, 0x42, 0, 0, 0, byte(i)})
 			for _, a := range e.Addresses {
 				subnet, _ := n.SubnetOf(a.Addr)

@@ -114,6 +114,9 @@ func run(ctx context.Context, in namespace, env []string, name string, args ...s
 	if err == nil {
 		err = cmd.Wait()
 	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // says more than that the command was killed
+	}
 	if err != nil {
 		return stdout.String(), fmt.Errorf("%s %s in %s: %w: %s", name, strings.Join(args, " "), in, err, strings.TrimSpace(stderr.String()))
 	}

@@ -73,7 +73,9 @@ func recordOf(pid int) (record, error) {
 	return record{PID: pid, Start: start, Boot: string(bytes.TrimSpace(boot))}, err
 }
 
-// startTime returns when a process started; a zombie counts as gone.
+// startTime returns when a process started, and whether it still runs. A zombie
+// does not, unless other threads of it are still ending: those keep its sockets
+// open.
 func startTime(pid int) (start string, running bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -82,11 +84,12 @@ func startTime(pid int) (start string, running bool) {
 	// The second field, the command in parentheses, may contain anything, so
 	// counting begins after it: with the third, the state.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, startedAt = 0, 22 - 3
-	if len(fields) <= startedAt || fields[state] == "Z" || fields[state] == "X" {
+	const state, threads, startedAt = 0, 20 - 3, 22 - 3
+	if len(fields) <= startedAt || fields[state] == "X" {
 		return "", false
 	}
-	return fields[startedAt], true
+	alone := fields[threads] == "0" || fields[threads] == "1"
+	return fields[startedAt], fields[state] != "Z" || !alone
 }
 
 // find returns a handle of the recorded process, or nil when it is gone. The

@@ -183,7 +183,7 @@ func (f *FlowStats) Format(n Names) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "cookie=0x%x, duration=%s, table=%s, n_packets=%d, n_bytes=%d, ",
 		f.Cookie, formatDuration(f.DurationSec, f.DurationNsec), tableText(f.Table, n), f.Packets, f.Bytes)
-	f.formatTail(&s, n, ", ")
+	f.formatTail(&s, n)
 	return s.String()
 }
 
@@ -191,21 +191,23 @@ func (f *FlowStats) Format(n Names) string {
 // prints it: the form that `ovs-ofctl add-flow` takes again.
 func (f *FlowStats) FormatWithoutStats(n Names) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "cookie=0x%x, ", f.Cookie)
+	if f.Cookie != 0 {
+		fmt.Fprintf(&s, "cookie=0x%x, ", f.Cookie)
+	}
 	if f.Table != 0 {
 		fmt.Fprintf(&s, "table=%s, ", tableText(f.Table, n))
 	}
-	f.formatTail(&s, n, ", ")
+	f.formatTail(&s, n)
 	return s.String()
 }
 
 // formatTail writes what stands behind the counters.
-func (f *FlowStats) formatTail(s *strings.Builder, n Names, sep string) {
+func (f *FlowStats) formatTail(s *strings.Builder, n Names) {
 	if f.IdleTimeout != 0 {
-		fmt.Fprintf(s, "idle_timeout=%d%s", f.IdleTimeout, sep)
+		fmt.Fprintf(s, "idle_timeout=%d, ", f.IdleTimeout)
 	}
 	if f.HardTimeout != 0 {
-		fmt.Fprintf(s, "hard_timeout=%d%s", f.HardTimeout, sep)
+		fmt.Fprintf(s, "hard_timeout=%d, ", f.HardTimeout)
 	}
 	for i, name := range flowFlagNames {
 		if f.Flags&(1<<i) != 0 {
@@ -213,7 +215,7 @@ func (f *FlowStats) formatTail(s *strings.Builder, n Names, sep string) {
 		}
 	}
 	if f.Importance != 0 {
-		fmt.Fprintf(s, "importance=%d%s", f.Importance, sep)
+		fmt.Fprintf(s, "importance=%d, ", f.Importance)
 	}
 	match := f.Match.Format(n)
 	switch {

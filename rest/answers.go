@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/weft-sdn/weft/controller"
 	"github.com/weft-sdn/weft/model"
@@ -92,13 +91,8 @@ func (r *request) finishDelete(w http.ResponseWriter, outcome controller.Outcome
 	return r.finish(w, done, err)
 }
 
-// options says to the controller what the request asks of its write. The
-// body has been read by then; an answer that is to be waited for may take
-// longer than reading may, and must not be cut off by that limit.
-func (r *request) options(w http.ResponseWriter, ifMatch uint64) controller.WriteOptions {
-	if r.query.wait {
-		http.NewResponseController(w).SetReadDeadline(time.Time{})
-	}
+// options says to the controller what the request asks of its write.
+func (r *request) options(ifMatch uint64) controller.WriteOptions {
 	options := r.query.writeOptions()
 	options.IfMatch = ifMatch
 	return options

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ type api struct {
 func newAPI(t *testing.T, configure ...func(*Config)) *api {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	c, err := controller.Open(controller.Config{DataDir: t.TempDir(), Log: quiet})
+	c, err := controller.Open(controller.Config{DataDir: filepath.Join(t.TempDir(), "data"), Log: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

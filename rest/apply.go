@@ -11,7 +11,7 @@ func (s *Server) apply(w http.ResponseWriter, r *request) error {
 	if err := r.decode(w, &wanted); err != nil {
 		return err
 	}
-	stored, outcome, err := s.controller.Apply(r.Context(), wanted, r.options(w, 0))
+	stored, outcome, err := s.controller.Apply(r.Context(), wanted, r.options(0))
 	if err == nil {
 		w.Header().Set(revisionHeader, decimal(outcome.Revision))
 	}

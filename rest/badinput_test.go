@@ -1,6 +1,10 @@
 package rest
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -125,6 +129,38 @@ func TestPathsThatAreNotThere(t *testing.T) {
 	}
 }
 
+func TestOddRequestLinesAreAnswered(t *testing.T) {
+	a := newAPI(t)
+	for _, test := range []struct {
+		line   string
+		status int
+	}{
+		{"OPTIONS *", 200},
+		{"CONNECT localhost:80", 404},
+		{"GET http://localhost/networks", 200},
+		{"GET http://evil.example/networks", 421},
+		{"GET /networks/a\x00b", 400},
+		{"GET /networks/%", 400},
+		{"GET /networks/\xff", 400},
+		{"BREW /networks", 405},
+		{"GET /networks?" + strings.Repeat("a", 100_000), 400},
+	} {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(a.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: localhost\r\n\r\n", test.line)
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		connection.Close()
+		if err != nil {
+			t.Errorf("%.40q: %v", test.line, err)
+		} else if response.StatusCode != test.status {
+			t.Errorf("%.40q: %s, want %d", test.line, response.Status, test.status)
+		}
+	}
+	a.must(200, "GET", "/networks", "")
+}
+
 func TestBodiesThatAreNotJSONByTheirHeader(t *testing.T) {
 	a := newAPI(t)
 	for _, media := range []string{"application/json", "application/json; charset=utf-8", "application/merge-patch+json", "application/x-www-form-urlencoded"} {
@@ -143,5 +179,15 @@ func TestLargeDocumentsAreTakenByApplyOnly(t *testing.T) {
 	r := a.refused(413, "", "POST", "/networks", `{"name":"b"`+padding+`}`)
 	if !strings.Contains(r.problem.Detail, "1 MiB") {
 		t.Errorf("the limit is not said: %s", r.problem.Detail)
+	}
+	// Without a length in the header the limit is found while reading.
+	unsized := struct{ io.Reader }{strings.NewReader(`{"name":"b"` + padding + `}`)}
+	response, err := http.Post(a.url+"/networks", "application/json", unsized)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("chunked: %s", response.Status)
 	}
 }

@@ -185,15 +185,23 @@ func (d decoder) skip(token json.Token) {
 	}
 }
 
+// find looks a member's name up, exactly as it is written.
 func find(fields []field, key, path string) (field, *model.Error) {
-	var names []string
 	for _, f := range fields {
 		if f.name == key {
 			return f, nil
 		}
-		names = append(names, f.name)
 	}
-	return field{}, model.Invalidf(path, "no such field%s", didYouMean(key, names))
+	var possible []string
+	for _, f := range fields {
+		if !f.readOnly {
+			possible = append(possible, f.name)
+		}
+	}
+	if hint := didYouMean(key, possible); hint != "" {
+		return field{}, model.Invalidf(path, "no such field%s", hint)
+	}
+	return field{}, model.Invalidf(path, "no such field: there are %s", strings.Join(possible, ", "))
 }
 
 func assignText(token json.Token, v reflect.Value, path string) *model.Error {

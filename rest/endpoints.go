@@ -41,7 +41,7 @@ func (s *Server) createEndpoint(w http.ResponseWriter, r *request) error {
 		return err // the path leads nowhere; in a body it would be a wrong member
 	}
 	wanted.Network = network
-	stored, outcome, err := s.controller.CreateEndpoint(r.Context(), wanted, r.options(w, 0))
+	stored, outcome, err := s.controller.CreateEndpoint(r.Context(), wanted, r.options(0))
 	return r.finish(w, write{
 		location: endpointPath(stored.ID),
 		revision: stored.Revision,
@@ -64,7 +64,7 @@ func (s *Server) putEndpoint(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	stored, outcome, err := s.controller.PutEndpoint(r.Context(), wanted, r.options(w, revision))
+	stored, outcome, err := s.controller.PutEndpoint(r.Context(), wanted, r.options(revision))
 	return r.finish(w, write{
 		location: endpointPath(id),
 		revision: stored.Revision,
@@ -79,7 +79,7 @@ func (s *Server) deleteEndpoint(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := s.controller.DeleteEndpoint(r.Context(), id, r.options(w, revision))
+	outcome, err := s.controller.DeleteEndpoint(r.Context(), id, r.options(revision))
 	return r.finishDelete(w, outcome, err)
 }
 

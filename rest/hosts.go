@@ -35,7 +35,7 @@ func (s *Server) deleteHost(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := s.controller.DeleteHost(r.Context(), name, r.options(w, revision))
+	outcome, err := s.controller.DeleteHost(r.Context(), name, r.options(revision))
 	return r.finishDelete(w, outcome, err)
 }
 

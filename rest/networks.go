@@ -27,7 +27,7 @@ func (s *Server) createNetwork(w http.ResponseWriter, r *request) error {
 	if err := r.decode(w, &wanted); err != nil {
 		return err
 	}
-	stored, outcome, err := s.controller.CreateNetwork(r.Context(), wanted, r.options(w, 0))
+	stored, outcome, err := s.controller.CreateNetwork(r.Context(), wanted, r.options(0))
 	return r.finish(w, write{
 		location: "/networks/" + stored.Name,
 		revision: stored.Revision,
@@ -50,7 +50,7 @@ func (s *Server) putNetwork(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	stored, outcome, err := s.controller.PutNetwork(r.Context(), wanted, r.options(w, revision))
+	stored, outcome, err := s.controller.PutNetwork(r.Context(), wanted, r.options(revision))
 	return r.finish(w, write{
 		location: "/networks/" + name,
 		revision: stored.Revision,
@@ -65,7 +65,7 @@ func (s *Server) deleteNetwork(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := s.controller.DeleteNetwork(r.Context(), name, r.options(w, revision))
+	outcome, err := s.controller.DeleteNetwork(r.Context(), name, r.options(revision))
 	return r.finishDelete(w, outcome, err)
 }
 

@@ -60,7 +60,6 @@ func (s *Server) watchFrom(r *request) (uint64, error) {
 // stream writes events until there are no more or nobody reads them, with a
 // comment now and then, by which both ends notice that the other has gone.
 func (s *Server) stream(to stream, events <-chan model.Event) {
-	to.control.SetReadDeadline(time.Time{})
 	heartbeat := time.NewTicker(s.config.Heartbeat)
 	defer heartbeat.Stop()
 	if to.send(": watching\n\n") != nil {

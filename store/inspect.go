@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strconv"
 
@@ -28,88 +29,111 @@ const (
 
 // contents is what an inspection finds.
 type contents struct {
+	format    string
 	clusterID string
 	epoch     uint64
 	head      head
+	newestKey uint64
 }
 
-// inspect reads every record of the file once. Damage is found here, at the start, and not in the middle of a write.
-func inspect(path string) (c contents, err error) {
+// inspect reads the whole file once. Damage is found here, at the start, and not in the middle of a write.
+func inspect(path string) (contents, error) {
+	c := contents{head: head{oldest: 1}}
+	if info, err := os.Stat(path); err != nil {
+		return c, err
+	} else if info.Size() == 0 {
+		return c, fmt.Errorf("%w: it is empty", ErrCorrupt) // bbolt would begin a new one
+	}
+	// bbolt, opened for reading, looks at nothing but its meta pages.
 	db, err := openFile(path, bbolt.Options{ReadOnly: true})
 	if err != nil {
 		return c, err
 	}
 	defer db.Close()
-	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			for _, step := range []func(*bbolt.Tx) error{c.readMeta, c.readHistory, c.readKeys} {
-				if err := step(tx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	file, err := os.Open(path)
+	if err != nil {
+		return c, err
+	}
+	defer file.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		pageSize := uint64(db.Info().PageSize)
+		w := &walker{file: file, pageSize: pageSize, end: uint64(tx.Size()) / pageSize, seen: map[uint64]bool{}}
+		return c.read(w, uint64(tx.Cursor().Bucket().Root()))
 	})
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		err = diskError(err)
+	}
 	return c, err
 }
 
-func (c *contents) readMeta(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketKeys, bucketHistory} {
-		if tx.Bucket(name) == nil {
-			return fmt.Errorf("%w: it has no bucket %q, so weft has not made it", ErrCorrupt, name)
+// read fills c with what the buckets say, whose names are in the tree at root.
+func (c *contents) read(w *walker, root uint64) error {
+	readers := map[string]func(element) error{
+		string(bucketMeta):    c.readMeta,
+		string(bucketKeys):    c.readKey,
+		string(bucketHistory): c.readChange,
+	}
+	err := w.tree(root, nil, nil, func(e element) error {
+		reader := readers[string(e.key)]
+		if reader == nil || !e.bucket {
+			return fmt.Errorf("%w: it has something named %q, which weft has not made", ErrCorrupt, e.key)
 		}
-	}
-	found, err := getMeta(tx, metaFormat)
-	if err != nil {
+		delete(readers, string(e.key))
+		return w.bucket(e.value, func(record element) error {
+			if record.bucket {
+				return fmt.Errorf("%w: bucket %q has a bucket %q", ErrCorrupt, e.key, record.key)
+			}
+			return reader(record)
+		})
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	if found != format {
-		return fmt.Errorf("it has format %s, and this weft reads format %s; run the newer weft that wrote it", found, format)
-	}
-	if c.clusterID, err = getMeta(tx, metaCluster); err != nil {
-		return err
-	}
-	epoch, err := getMeta(tx, metaEpoch)
-	if err != nil {
-		return err
-	}
-	if c.epoch, err = strconv.ParseUint(epoch, 10, 64); err != nil {
-		return fmt.Errorf("%w: epoch %q", ErrCorrupt, epoch)
+	case c.format != "" && c.format != format:
+		return fmt.Errorf("it has format %s, and this weft reads format %s; run the newer weft that wrote it", c.format, format)
+	case len(readers) > 0 || c.format == "" || c.clusterID == "":
+		return fmt.Errorf("%w: it lacks what weft puts into each file", ErrCorrupt)
+	case c.newestKey > c.head.revision:
+		return fmt.Errorf("%w: a key is of revision %d, the newest change of revision %d", ErrCorrupt, c.newestKey, c.head.revision)
 	}
 	return nil
 }
 
-func (c *contents) readHistory(tx *bbolt.Tx) error {
-	c.head.oldest = 1
-	return tx.Bucket(bucketHistory).ForEach(func(key, record []byte) error {
-		change, err := decodeChange(key, record)
-		if err != nil {
-			return err
-		}
-		if c.head.revision == 0 {
-			c.head.oldest = change.Revision
-		} else if change.Revision != c.head.revision+1 {
-			return fmt.Errorf("%w: change %d follows change %d", ErrCorrupt, change.Revision, c.head.revision)
-		}
-		c.head.revision = change.Revision
-		c.head.historyBytes += len(record)
-		return nil
-	})
-}
-
-func (c *contents) readKeys(tx *bbolt.Tx) error {
-	return tx.Bucket(bucketKeys).ForEach(func(key, record []byte) error {
-		revision, _, err := header(key, record)
-		if err == nil && (revision == 0 || revision > c.head.revision) {
-			err = fmt.Errorf("%w: key %q is of revision %d, the newest change of revision %d", ErrCorrupt, key, revision, c.head.revision)
-		}
+func (c *contents) readMeta(e element) error {
+	_, value, err := header(e.key, e.value)
+	if err != nil {
 		return err
-	})
+	}
+	switch string(e.key) {
+	case metaFormat:
+		c.format = string(value)
+	case metaCluster:
+		c.clusterID = string(value)
+	case metaEpoch:
+		c.epoch, err = strconv.ParseUint(string(value), 10, 64)
+	}
+	return err
 }
 
-func getMeta(tx *bbolt.Tx, name string) (string, error) {
-	_, value, err := header([]byte(name), tx.Bucket(bucketMeta).Get([]byte(name)))
-	return string(value), err
+func (c *contents) readKey(e element) error {
+	revision, _, err := header(e.key, e.value)
+	c.newestKey = max(c.newestKey, revision)
+	return err
+}
+
+func (c *contents) readChange(e element) error {
+	change, err := decodeChange(e.key, e.value)
+	if err != nil {
+		return err
+	}
+	if c.head.revision == 0 {
+		c.head.oldest = change.Revision
+	} else if change.Revision != c.head.revision+1 {
+		return fmt.Errorf("%w: change %d follows change %d", ErrCorrupt, change.Revision, c.head.revision)
+	}
+	c.head.revision = change.Revision
+	c.head.historyBytes += len(e.value)
+	return nil
 }
 
 func putMeta(tx *bbolt.Tx, name, value string) error {

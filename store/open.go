@@ -69,8 +69,6 @@ func (s *Store) open(dir string) error {
 			return diskError(err)
 		}
 	}
-	// First read-only, in this goroutine, where a fault can be caught: opening for writing has bbolt walk the file in a
-	// goroutine of its own, which would take the process down.
 	contents, err := inspect(s.path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", fileName, err)

@@ -37,13 +37,13 @@ func listEndpoints(s *session) *cobra.Command {
 		}),
 	}
 	c.Flags().StringVar(&network, "network", "", "only those of this network")
-	c.RegisterFlagCompletionFunc("network", s.completing(networkNames))
+	c.RegisterFlagCompletionFunc("network", s.anyOf(networkNames))
 	return c
 }
 
 func showEndpoint(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(endpointIDs),
+		Use: "show ID", Short: "Show an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			e, err := api.Endpoint(c.Context(), args[0])
 			if err != nil {
@@ -77,8 +77,8 @@ func createEndpoint(s *session) *cobra.Command {
 		Args: nameOrFile(&f.file, 0),
 	}
 	f.add(c)
-	c.RegisterFlagCompletionFunc("network", s.completing(networkNames))
-	c.RegisterFlagCompletionFunc("host", s.completing(hostNames))
+	c.RegisterFlagCompletionFunc("network", s.anyOf(networkNames))
+	c.RegisterFlagCompletionFunc("host", s.anyOf(hostNames))
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if f.network == "" && f.file == "" {
 			return errors.New("an endpoint is in a network: give --network NETWORK")
@@ -98,7 +98,7 @@ func createEndpoint(s *session) *cobra.Command {
 }
 
 func deleteEndpoint(s *session) *cobra.Command {
-	c := &cobra.Command{Use: "delete ID", Short: "Delete an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(endpointIDs)}
+	c := &cobra.Command{Use: "delete ID", Short: "Delete an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs)}
 	options := addWriteFlags(c)
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 		done, err := api.DeleteEndpoint(c.Context(), args[0], *options)

@@ -14,7 +14,7 @@ func newFlows(s *session) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "flows HOST",
 		Short: "Show the flows of a host, in ovs-ofctl's syntax, and whose they are",
-		Args:  cobra.ExactArgs(1), ValidArgsFunction: s.completing(hostNames),
+		Args:  cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(hostNames),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			which := client.FlowsWanted
 			switch {

@@ -38,7 +38,7 @@ func listHosts(s *session) *cobra.Command {
 
 func showHost(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: "Show a host", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(hostNames),
+		Use: "show NAME", Short: "Show a host", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(hostNames),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			h, err := api.Host(c.Context(), args[0])
 			if err != nil {
@@ -83,7 +83,7 @@ func listPorts(s *session) *cobra.Command {
 		Long: `List the ports of a host's br-weft, and the endpoint that each has.
 
 A port that is "unmatched" fits no endpoint: often its iface-id is mistyped.`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(hostNames),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(hostNames),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			ports, err := api.HostPorts(c.Context(), args[0])
 			if err != nil {
@@ -105,7 +105,7 @@ func adoptHost(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "adopt NAME",
 		Short: "Take over a host that bears another cluster's mark",
-		Args:  cobra.ExactArgs(1), ValidArgsFunction: s.completing(hostNames),
+		Args:  cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(hostNames),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			if err := api.AdoptHost(c.Context(), args[0]); err != nil {
 				return err
@@ -117,7 +117,7 @@ func adoptHost(s *session) *cobra.Command {
 
 func deleteHost(s *session) *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete NAME", Short: "Forget a host, with what was last known of it", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(hostNames),
+		Use: "delete NAME", Short: "Forget a host, with what was last known of it", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(hostNames),
 	}
 	options := addWriteFlags(c)
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {
@@ -139,9 +139,11 @@ func yesNo(b bool) string {
 
 func hostNames(ctx context.Context, api *client.Client) ([]string, error) {
 	hosts, err := api.Hosts(ctx)
-	names := make([]string, len(hosts))
-	for i, h := range hosts {
-		names[i] = h.Name
+	var names []string
+	for _, h := range hosts {
+		if printable(h.Name) == h.Name {
+			names = append(names, h.Name)
+		}
 	}
 	return names, err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -124,7 +125,8 @@ func documentOf(topology []byte) ([]byte, error) {
 		case slices.Contains(declaredParts, m.name):
 			document[m.name] = m.value
 		case !slices.Contains(labParts, m.name):
-			return nil, model.Invalidf(m.name, "is no part of a topology: there are %v, and for the lab %v", declaredParts, labParts)
+			return nil, model.Invalidf(m.name, "is no part of a topology, which has %s, and for the lab %s",
+				strings.Join(declaredParts, ", "), strings.Join(labParts, ", "))
 		}
 	}
 	return json.Marshal(document)

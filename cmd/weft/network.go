@@ -37,7 +37,7 @@ func listNetworks(s *session) *cobra.Command {
 
 func showNetwork(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: "Show a network", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(networkNames),
+		Use: "show NAME", Short: "Show a network", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(networkNames),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 			n, err := api.Network(c.Context(), args[0])
 			if err != nil {
@@ -68,6 +68,14 @@ func createNetwork(s *session) *cobra.Command {
 		Args: nameOrFile(&f.file, 1),
 	}
 	f.add(c)
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		for _, name := range []string{"vni", "mtu"} {
+			if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "0" {
+				return fmt.Errorf("--%s 0 is not possible: give another number, or leave it out and one is chosen", name)
+			}
+		}
+		return nil
+	}
 	options := addWriteFlags(c)
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 		stored, done, err := f.create(c, api, args, *options)
@@ -80,7 +88,7 @@ func createNetwork(s *session) *cobra.Command {
 }
 
 func deleteNetwork(s *session) *cobra.Command {
-	c := &cobra.Command{Use: "delete NAME", Short: "Delete a network", Args: cobra.ExactArgs(1), ValidArgsFunction: s.completing(networkNames)}
+	c := &cobra.Command{Use: "delete NAME", Short: "Delete a network", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(networkNames)}
 	options := addWriteFlags(c)
 	c.Flags().BoolVar(&options.Force, "force", false, "together with its endpoints")
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {

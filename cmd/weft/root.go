@@ -97,4 +97,4 @@ func doing(do func(c *cobra.Command, args []string) error) func(*cobra.Command, 
 	}
 }
 
-func oneLine(s string) string { return printable(strings.ReplaceAll(s, "\n", "; ")) }
+func oneLine(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }

@@ -51,13 +51,24 @@ func (s *session) with(do verb) func(*cobra.Command, []string) error {
 	})
 }
 
-// completing makes a completion of a first argument from what the controller
-// knows. A controller that does not answer at once completes nothing.
-func (s *session) completing(list func(context.Context, *client.Client) ([]string, error)) cobra.CompletionFunc {
-	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// A lister names objects that the controller knows.
+type lister func(context.Context, *client.Client) ([]string, error)
+
+// firstOf completes a first argument.
+func (s *session) firstOf(list lister) cobra.CompletionFunc {
+	complete := s.anyOf(list)
+	return func(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		return complete(c, args, begun)
+	}
+}
+
+// anyOf completes from what the controller knows. One that does not answer at
+// once completes nothing: a shell must not hang.
+func (s *session) anyOf(list lister) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		api, err := s.client()

@@ -1,9 +1,6 @@
 package program
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // CookieRange is a set of cookies: those equal to Value where Mask has ones.
 type CookieRange struct{ Value, Mask uint64 }
@@ -129,7 +126,6 @@ func (c *Comparison) Difference() Difference {
 		c.d.AddGroups = append(c.d.AddGroups, KeyedGroup{Key: w.key, Group: *w.group})
 	}
 	c.flows, c.groups = nil, nil
-	c.d.AddGroups = referredFirst(c.d.AddGroups)
 	return c.d
 }
 
@@ -190,32 +186,4 @@ func without(a, b []*Fragment) []*Fragment {
 		in[fr] = true
 	}
 	return slices.DeleteFunc(slices.Clone(a), func(fr *Fragment) bool { return in[fr] })
-}
-
-// referredFirst orders groups so that one whose buckets name another comes
-// behind it.
-func referredFirst(groups []KeyedGroup) []KeyedGroup {
-	if len(groups) < 2 {
-		return groups
-	}
-	byID := make(map[uint32]KeyedGroup, len(groups))
-	for _, g := range groups {
-		byID[g.id] = g
-	}
-	ordered := groups[:0:0]
-	var visit func(id uint32)
-	visit = func(id uint32) {
-		g, ok := byID[id]
-		if !ok {
-			return
-		}
-		delete(byID, id) // before its references: a loop ends here
-		g.refersTo(visit)
-		ordered = append(ordered, g)
-	}
-	slices.SortFunc(groups, func(a, b KeyedGroup) int { return cmp.Compare(a.id, b.id) })
-	for _, g := range groups {
-		visit(g.id)
-	}
-	return ordered
 }

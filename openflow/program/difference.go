@@ -39,7 +39,8 @@ func (d Difference) Empty() bool { return d.Len() == 0 }
 // Step returns message i of the difference, and with that decides the order in
 // which a difference is sent. Groups come before the flows that refer to them
 // and go after them: a flow is refused while its group is not there, and a
-// group takes the flows that refer to it along. Deletions of flows come before
+// group takes the flows that refer to it along. (Groups that refer to groups
+// need no order: Open vSwitch accepts references to what is not there.) Deletions of flows come before
 // additions, so that a match which the switch writes in another way than we do
 // (and which therefore looks like two flows) is there in the end. Nobody sees
 // what is between: the bundle is atomic.

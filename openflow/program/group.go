@@ -57,15 +57,3 @@ func (g Group) Format(n openflow.Names) string {
 	d := openflow.GroupDesc{Group: g.id, GroupType: g.typ, Buckets: g.Buckets()}
 	return d.Format(n)
 }
-
-// refersTo calls f with the id of every group that the actions of the buckets
-// name.
-func (g Group) refersTo(f func(uint32)) {
-	for _, k := range g.Buckets() {
-		for _, a := range k.Actions {
-			if to, ok := a.(openflow.Group); ok {
-				f(to.ID)
-			}
-		}
-	}
-}

@@ -78,10 +78,13 @@ func (s *Session) message(b []byte) error {
 	case *openflow.EchoReply:
 		// That it came is all it says.
 	case *openflow.PortStatus:
+		if !s.ready {
+			return nil // the list of ports, which is still to come, has it
+		}
 		return s.events.post(func(h Handler) { h.PortChanged(m.Port, m.Reason == openflow.PortDeleted) })
 	case *openflow.PacketIn:
 		s.stats.PacketIns.Add(1)
-		if !s.events.postLossy(func(h Handler) { h.PacketIn(m) }) {
+		if !s.ready || !s.events.postLossy(func(h Handler) { h.PacketIn(m) }) {
 			s.stats.Dropped.Add(1)
 		}
 	case *openflow.RoleStatus:

@@ -76,6 +76,7 @@ func (s *Session) setUp(ctx context.Context) error {
 	}
 	var queued error
 	_, err = s.ports(ctx, func(ports []openflow.Port) {
+		s.ready = true
 		queued = s.events.post(func(h Handler) { h.Ready(ports) })
 	})
 	return errors.Join(err, queued)

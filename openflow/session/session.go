@@ -30,6 +30,7 @@ type Session struct {
 	xid    atomic.Uint32
 	heard  atomic.Int64 // when the last message came, in nanoseconds
 	busy   atomic.Bool  // a bundle is in flight
+	ready  bool         // the Handler has the ports; only the reader touches it
 	done   chan struct{}
 
 	pendingMu sync.Mutex

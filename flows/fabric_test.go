@@ -1,0 +1,221 @@
+package flows
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/weft-sdn/weft/openflow/program"
+)
+
+// world is a random state, kept beside the fabric so that another can be made
+// of it from nothing.
+type world struct {
+	networks  map[uint32]Network
+	endpoints map[uint32]Endpoint
+	hosts     map[uint32]Host
+}
+
+func newWorld() *world {
+	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}}
+}
+
+// recompute makes a fabric of the state as it is, in a random order.
+func (w *world) recompute(r *rand.Rand) *Fabric {
+	f := NewFabric()
+	shuffled := func(n int, at func(int)) {
+		for _, i := range r.Perm(n) {
+			at(i)
+		}
+	}
+	hosts, networks, endpoints := keys(w.hosts), keys(w.networks), keys(w.endpoints)
+	shuffled(len(hosts), func(i int) { f.PutHost(w.hosts[hosts[i]]) })
+	shuffled(len(networks), func(i int) { f.PutNetwork(w.networks[networks[i]]) })
+	shuffled(len(endpoints), func(i int) { f.PutEndpoint(w.endpoints[endpoints[i]]) })
+	f.Flush()
+	return f
+}
+
+func keys[V any](m map[uint32]V) []uint32 {
+	var out []uint32
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// step changes one thing, in the state and in the fabric.
+func (w *world) step(r *rand.Rand, f *Fabric) string {
+	number := uint32(r.IntN(12) + 1)
+	switch r.IntN(9) {
+	case 0:
+		n := Network{VNI: uint32(r.IntN(4) + 100), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0}
+		w.networks[n.VNI] = n
+		f.PutNetwork(n)
+		return fmt.Sprintf("put %+v", n)
+	case 1:
+		vni := uint32(r.IntN(4) + 100)
+		delete(w.networks, vni)
+		for number, e := range w.endpoints {
+			if e.VNI == vni {
+				delete(w.endpoints, number)
+			}
+		}
+		f.DeleteNetwork(vni)
+		return fmt.Sprintf("delete network %d", vni)
+	case 2:
+		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3))}
+		if r.IntN(4) > 0 {
+			h.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(h.Number*50 + uint32(r.IntN(40)))})
+		}
+		w.hosts[h.Number] = h
+		f.PutHost(h)
+		return fmt.Sprintf("put %+v", h)
+	case 3:
+		delete(w.endpoints, number)
+		f.DeleteEndpoint(number)
+		return fmt.Sprintf("delete endpoint %d", number)
+	default:
+		e := Endpoint{Number: number, VNI: uint32(r.IntN(4) + 100), Port: uint32(r.IntN(2)) * (number + 100*uint32(r.IntN(2)+1))}
+		if _, ok := w.networks[e.VNI]; !ok {
+			return "nothing"
+		}
+		if h := uint32(r.IntN(5)); w.hosts[h].Number != 0 {
+			e.Host = h
+		}
+		if r.IntN(5) > 0 {
+			e.MAC = [6]byte{2, 0, 0, 0, byte(r.IntN(3)), byte(number)}
+		}
+		if r.IntN(4) > 0 {
+			e.Addresses = append(e.Addresses, netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(2)), byte(number)}))
+		}
+		if r.IntN(2) > 0 {
+			e.Addresses = append(e.Addresses, netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", number)))
+		}
+		w.endpoints[number] = e
+		f.PutEndpoint(e)
+		return fmt.Sprintf("put %+v", e)
+	}
+}
+
+func TestIncrementalEqualsRecomputed(t *testing.T) {
+	const runs, steps = 30, 200
+	for seed := range uint64(runs) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		w, f := newWorld(), NewFabric()
+		// What the switches would have if they applied what Flush says.
+		switches := map[uint32]map[program.Key]*program.Fragment{}
+		var log []string
+		for range steps {
+			log = append(log, w.step(r, f))
+			if r.IntN(3) == 0 {
+				continue // several changes in one Flush
+			}
+			apply(t, switches, f.Flush())
+			fresh := w.recompute(r)
+			for _, h := range keys(w.hosts) {
+				want := fresh.Program(h)
+				if err := program.Check(want...); err != nil {
+					t.Fatalf("seed %d, host %d: %v\nafter %q", seed, h, err, log)
+				}
+				same(t, fmt.Sprintf("seed %d, host %d, incremental", seed, h), log, f.Program(h), want)
+				same(t, fmt.Sprintf("seed %d, host %d, switch", seed, h), log, sorted(switches[h]), want)
+			}
+		}
+	}
+}
+
+func apply(t *testing.T, switches map[uint32]map[program.Key]*program.Fragment, all []HostChanges) {
+	t.Helper()
+	for _, hc := range all {
+		has := switches[hc.Host]
+		if has == nil {
+			has = map[program.Key]*program.Fragment{}
+			switches[hc.Host] = has
+		}
+		for _, ch := range hc.Changes {
+			if has[ch.Key] != ch.Before {
+				t.Fatalf("host %d: Flush says that %v was another fragment than it was", hc.Host, ch.Key)
+			}
+			if ch.After == nil {
+				delete(has, ch.Key)
+			} else {
+				has[ch.Key] = ch.After
+			}
+		}
+	}
+}
+
+func sorted(m map[program.Key]*program.Fragment) []*program.Fragment {
+	var out []*program.Fragment
+	for _, f := range m {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b *program.Fragment) int { return a.Key.Compare(b.Key) })
+	return out
+}
+
+func same(t *testing.T, what string, log []string, got, want []*program.Fragment) {
+	t.Helper()
+	if !slices.EqualFunc(got, want, (*program.Fragment).Equal) {
+		d := program.Between(got, want)
+		t.Fatalf("%s: the program is not what it would be from nothing:\n%v\nafter %q", what, d.Lines(names), log)
+	}
+}
+
+func TestNothingChangesWhereNothingDepends(t *testing.T) {
+	f := NewFabric()
+	for h := uint32(1); h <= 3; h++ {
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: 1})
+	}
+	f.PutNetwork(Network{VNI: 100})
+	f.PutNetwork(Network{VNI: 200})
+	put := func(number, vni, host uint32) {
+		f.PutEndpoint(Endpoint{Number: number, VNI: vni, MAC: [6]byte{2, 0, 0, 0, 0, byte(number)}, Host: host, Port: number + 10,
+			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(number)})}})
+	}
+	put(1, 100, 1)
+	put(2, 100, 2)
+	put(3, 200, 3)
+	f.Flush()
+
+	put(4, 100, 1)
+	for _, hc := range f.Flush() {
+		if hc.Host == 3 {
+			t.Errorf("host 3 takes no part in the network, and has changes %v", hc.Changes)
+		}
+	}
+	put(4, 100, 1) // the same again
+	f.PutNetwork(Network{VNI: 100})
+	if changes := f.Flush(); changes != nil {
+		t.Errorf("putting what is there already changes %v", changes)
+	}
+}
+
+func TestAFragmentIsSharedByTheHostsThatHaveIt(t *testing.T) {
+	f := NewFabric()
+	for h := uint32(1); h <= 3; h++ {
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: h})
+	}
+	f.PutNetwork(Network{VNI: 100})
+	for h := uint32(1); h <= 3; h++ {
+		f.PutEndpoint(Endpoint{Number: h, VNI: 100, MAC: [6]byte{2, 0, 0, 0, 0, byte(h)}, Host: h, Port: 5})
+	}
+	f.Flush()
+	at := func(host uint32, kind Kind) *program.Fragment {
+		for _, fr := range f.Program(host) {
+			if fr.Key == (program.Key{Kind: uint8(kind), VNI: 100, Owner: 3}) {
+				return fr
+			}
+		}
+		return nil
+	}
+	for _, kind := range []Kind{KindRemote, KindMember} {
+		if a, b := at(1, kind), at(2, kind); a == nil || a != b {
+			t.Errorf("fragment %#x of hosts 1 and 2 is not one value: %p, %p", kind, a, b)
+		}
+	}
+}
