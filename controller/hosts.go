@@ -265,23 +265,34 @@ func (c *Controller) DeleteHost(ctx context.Context, name string, options WriteO
 
 // AdoptHost takes over a host that bears another cluster's mark, or whose
 // br-weft has a controller of its own.
-func (c *Controller) AdoptHost(ctx context.Context, name string) error {
+func (c *Controller) AdoptHost(ctx context.Context, name string, options WriteOptions) (Outcome, error) {
+	var out Outcome
 	var failed error
+	var waits []wait
 	err := c.do(ctx, func() {
-		h := c.snapshot().hostByName(name)
+		v := c.snapshot()
+		h := v.hostByName(name)
 		if h == nil {
 			failed = noHost(name)
 			return
 		}
 		l := c.linkOf(h.SystemID)
 		if l.conn == nil {
-			failed = model.Errorf(model.Conflict, "", "host %q is not connected: it is adopted when it is", name)
+			failed = model.Errorf(model.Conflict, "", "host %q is not connected: it can be adopted when it is", name)
 			return
 		}
+		out.Revision = c.revision
+		if options.DryRun {
+			return
+		}
+		waits = []wait{{h.SystemID, v.link(h.SystemID).Wanted}}
 		l.adopt = true
 		l.wakeEnsure()
 	})
-	return errors.Join(err, failed)
+	if err = errors.Join(err, failed); err != nil || !options.Wait {
+		return out, err
+	}
+	return out, c.await(ctx, waits, options.timeout())
 }
 
 // Hosts are all known hosts, by name.

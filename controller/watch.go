@@ -31,11 +31,14 @@ func (c *Controller) Watch(ctx context.Context, since uint64) (<-chan model.Even
 				}
 				return
 			}
+			var relevant []model.Event
 			for _, e := range change.Events {
-				event, relevant := c.event(change.Revision, e)
-				if !relevant {
-					continue
+				if event, ok := c.event(change.Revision, e); ok {
+					relevant = append(relevant, event)
 				}
+			}
+			for i, event := range relevant {
+				event.More = i < len(relevant)-1
 				select {
 				case events <- event:
 				case <-ctx.Done():

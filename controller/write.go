@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,11 +71,14 @@ func (c *Controller) write(ctx context.Context, options WriteOptions, change fun
 	if err != nil || len(waits) == 0 {
 		return out, err
 	}
-	timeout := options.Timeout
-	if timeout <= 0 {
-		timeout = DefaultWait
+	return out, c.await(ctx, waits, options.timeout())
+}
+
+func (o WriteOptions) timeout() time.Duration {
+	if o.Timeout <= 0 {
+		return DefaultWait
 	}
-	return out, c.await(ctx, waits, timeout)
+	return o.Timeout
 }
 
 func (t *tx) vnisOf(networks []string) []uint32 {
@@ -183,7 +185,7 @@ func (c *Controller) await(ctx context.Context, waits []wait, timeout time.Durat
 	}
 }
 
-var errStopped = errors.New("the controller is stopping")
+var errStopped = model.Errorf(model.Unavailable, "", "the controller is stopping: ask again when it runs")
 
 // checkRevision refuses a change of an object that is not as the caller saw it.
 func checkRevision(options WriteOptions, what string, have uint64) error {

@@ -40,4 +40,7 @@ type Event struct {
 	Kind     string `json:"kind"`             // network, endpoint or host
 	Name     string `json:"name"`             // name or id
 	Object   any    `json:"object,omitempty"` // as GET shows it; absent on delete
+	// More says that further events of this revision follow: who watches again
+	// after a break begins after a revision of which it has seen all.
+	More bool `json:"more,omitempty"`
 }

@@ -22,9 +22,7 @@ func (s *Server) getEndpoint(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if done, err := notModified(w, r.Request, endpoint.Revision); done || err != nil {
-		return err
-	}
+	w.Header().Set("ETag", etag(endpoint.Revision))
 	return writeJSON(w, http.StatusOK, endpoint)
 }
 

@@ -20,9 +20,7 @@ func (s *Server) getHost(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if done, err := notModified(w, r.Request, host.Revision); done || err != nil {
-		return err
-	}
+	w.Header().Set("ETag", etag(host.Revision))
 	return writeJSON(w, http.StatusOK, host)
 }
 
@@ -40,11 +38,8 @@ func (s *Server) deleteHost(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) adoptHost(w http.ResponseWriter, r *request) error {
-	if err := s.controller.AdoptHost(r.Context(), r.vars["name"]); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	outcome, err := s.controller.AdoptHost(r.Context(), r.vars["name"], r.options(0))
+	return r.finishDelete(w, outcome, err)
 }
 
 func (s *Server) listHostPorts(w http.ResponseWriter, r *request) error {

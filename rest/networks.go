@@ -16,9 +16,7 @@ func (s *Server) getNetwork(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if done, err := notModified(w, r.Request, network.Revision); done || err != nil {
-		return err
-	}
+	w.Header().Set("ETag", etag(network.Revision))
 	return writeJSON(w, http.StatusOK, network)
 }
 

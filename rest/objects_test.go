@@ -91,17 +91,15 @@ func TestPreconditionsThatCannotBeKeptAreRefused(t *testing.T) {
 	a.must(204, "DELETE", "/networks/net1", "", "If-Match", tag)
 }
 
-func TestGetWithKnownTagIsNotModified(t *testing.T) {
+// What GET shows of an object changes without its revision (its state, where
+// it is), so a known revision is no reason to answer 304.
+func TestGetIgnoresKnownTags(t *testing.T) {
 	a := newAPI(t)
 	tag := a.must(201, "POST", "/networks", net1).header.Get("ETag")
-	for _, known := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
-		r := a.must(304, "GET", "/networks/net1", "", "If-None-Match", known)
-		if r.body != "" || r.header.Get("ETag") != tag {
-			t.Errorf("%s: body %q, ETag %q", known, r.body, r.header.Get("ETag"))
-		}
+	r := a.must(200, "GET", "/networks/net1", "", "If-None-Match", tag)
+	if r.header.Get("ETag") != tag {
+		t.Errorf("ETag %q, it was created with %q", r.header.Get("ETag"), tag)
 	}
-	a.must(200, "GET", "/networks/net1", "", "If-None-Match", `"999999"`)
-	a.refused(400, "If-None-Match", "GET", "/networks/net1", "", "If-None-Match", "5")
 }
 
 func TestEndpoints(t *testing.T) {

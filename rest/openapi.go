@@ -81,8 +81,6 @@ func (r *route) documentParameters() []schema {
 	switch {
 	case r.method == http.MethodPut, r.method == http.MethodDelete:
 		header("If-Match", "the ETag of the object as it was read; 412 when it has changed since")
-	case r.has(http.StatusNotModified):
-		header("If-None-Match", "the ETag that is known already")
 	case r.operation == "watch":
 		header("Last-Event-ID", "the id of the last event seen, stronger than since")
 	}

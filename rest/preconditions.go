@@ -70,26 +70,5 @@ func refuseConditions(h http.Header, names ...string) error {
 
 var conditionHelp = map[string]string{
 	"If-Match":      "use it with PUT and DELETE of one object",
-	"If-None-Match": "use it with GET; POST creates only what does not exist",
-}
-
-// notModified answers a GET with 304 when the client has that revision. It
-// compares weakly, as RFC 9110 section 13.1.2 says.
-func notModified(w http.ResponseWriter, r *http.Request, revision uint64) (bool, error) {
-	w.Header().Set("ETag", etag(revision))
-	lines := r.Header.Values("If-None-Match")
-	if len(lines) == 0 {
-		return false, nil
-	}
-	tags, wrong := parseTags("If-None-Match", lines)
-	if wrong != nil {
-		return false, wrong
-	}
-	for _, tag := range tags {
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag(revision) {
-			w.WriteHeader(http.StatusNotModified)
-			return true, nil
-		}
-	}
-	return false, nil
+	"If-None-Match": "what the API shows of an object changes without its revision (its state, where it is); POST creates only what does not exist",
 }

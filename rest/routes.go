@@ -43,7 +43,7 @@ func networkRoutes() []route {
 				{status: 200, about: "it was there already, or this was a dry run", body: networkAnswer{}},
 			}, (*Server).createNetwork},
 		{http.MethodGet, one, "getNetwork", "Show a network", model.CheckName, nil, nil,
-			[]answer{{status: 200, about: "the network", body: model.Network{}}, notModifiedAnswer}, (*Server).getNetwork},
+			[]answer{{status: 200, about: "the network", body: model.Network{}}}, (*Server).getNetwork},
 		{http.MethodPut, one, "putNetwork", "Create or change a network; what is left out keeps its chosen value", model.CheckName, onWrite, model.Network{},
 			[]answer{
 				{status: 200, about: "changed, or this was a dry run", body: networkAnswer{}},
@@ -67,7 +67,7 @@ func endpointRoutes() []route {
 				{status: 200, about: "it was there already, or this was a dry run", body: endpointAnswer{}},
 			}, (*Server).createEndpoint},
 		{http.MethodGet, one, "getEndpoint", "Show an endpoint", model.CheckID, nil, nil,
-			[]answer{{status: 200, about: "the endpoint", body: model.Endpoint{}}, notModifiedAnswer}, (*Server).getEndpoint},
+			[]answer{{status: 200, about: "the endpoint", body: model.Endpoint{}}}, (*Server).getEndpoint},
 		{http.MethodPut, one, "putEndpoint", "Create or change an endpoint; another host moves it at once", model.CheckID, onWrite, model.Endpoint{},
 			[]answer{
 				{status: 200, about: "changed, or this was a dry run", body: endpointAnswer{}},
@@ -84,11 +84,11 @@ func hostRoutes() []route {
 		{http.MethodGet, all, "listHosts", "List the hosts", nil, nil, nil,
 			[]answer{{status: 200, about: "the hosts", body: []model.Host{}}}, (*Server).listHosts},
 		{http.MethodGet, one, "getHost", "Show a host", checkHostName, nil, nil,
-			[]answer{{status: 200, about: "the host", body: model.Host{}}, notModifiedAnswer}, (*Server).getHost},
+			[]answer{{status: 200, about: "the host", body: model.Host{}}}, (*Server).getHost},
 		{http.MethodDelete, one, "deleteHost", "Forget a host, with what was last known of it", checkHostName, onWrite, nil,
 			deleteAnswers, (*Server).deleteHost},
-		{http.MethodPost, one + "/adopt", "adoptHost", "Take over a host that bears another cluster's mark", checkHostName, nil, nil,
-			[]answer{{status: 204, about: "adopted"}}, (*Server).adoptHost},
+		{http.MethodPost, one + "/adopt", "adoptHost", "Take over a host that bears another cluster's mark", checkHostName, onWrite, nil,
+			[]answer{{status: 204, about: "it is being taken over; with ?wait=installed, it is"}, {status: 200, about: "this was a dry run", body: deleteAnswer{}}}, (*Server).adoptHost},
 		{http.MethodGet, one + "/ports", "listHostPorts", "List the ports of a host's br-weft, also those that match no endpoint", checkHostName, nil, nil,
 			[]answer{{status: 200, about: "the ports", body: []model.Port{}}}, (*Server).listHostPorts},
 		{http.MethodGet, one + "/flows", "listHostFlows", "List the flows that a host should have, each with its owner", checkHostName, []parameter{installed, difference}, nil,
@@ -129,8 +129,7 @@ const (
 )
 
 var (
-	notModifiedAnswer = answer{status: 304, about: "it still has the revision that If-None-Match names"}
-	deleteAnswers     = []answer{
+	deleteAnswers = []answer{
 		{status: 204, about: "deleted"},
 		{status: 200, about: "what would change; this was a dry run", body: deleteAnswer{}},
 	}

@@ -87,9 +87,14 @@ func (s *Server) stream(to stream, events <-chan model.Event) {
 }
 
 // frame is an event on the wire. JSON as encoding/json writes it has no line
-// breaks, so that one data line holds it.
+// breaks, so that one data line holds it. Only the last event of a revision
+// has an id: a watcher that comes back with it has seen all of the revision.
 func frame(event model.Event, data []byte) string {
-	return fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", event.Revision, event.Type, data)
+	id := ""
+	if !event.More {
+		id = fmt.Sprintf("id: %d\n", event.Revision)
+	}
+	return fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, event.Type, data)
 }
 
 type stream struct {
