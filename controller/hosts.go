@@ -64,6 +64,7 @@ func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.Vie
 			return
 		}
 		l.conn, l.view, l.owned, l.caughtUp = conn, v, false, false
+		l.rows, l.worked = nil, l.sw != nil && l.sw.ready
 		l.ensure = make(chan struct{}, 1)
 		go c.keepEnsured(ctx, l, conn, l.ensure)
 		c.log.Info("host connected", "host", c.snapshot().hostName(l.systemID), "from", from)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type hostLink struct {
 	view      *ovsdb.View
 	caughtUp  bool          // the first view of this connection is worked in
 	owned     bool          // the bridge is as wanted, and ours
+	rows      *ovsdb.Wanted // what its rows were made to be, on this connection
+	worked    bool          // its bridge has connected since
 	ensure    chan struct{} // wakes the goroutine that makes it so
 	adopt     bool          // also when it bears another mark
 	identity  []model.Condition
@@ -114,10 +117,11 @@ func (c *Controller) keepEnsured(ctx context.Context, l *hostLink, conn *ovsdb.C
 		if c.do(ctx, func() { w, known = c.wanted(l) }) != nil {
 			return
 		}
+		var changed bool
 		var err error
 		if known {
-			_, err = conn.Ensure(ctx, w)
-			if ctx.Err() != nil || c.do(ctx, func() { c.ensured(ctx, l, conn, err) }) != nil {
+			changed, err = conn.Ensure(ctx, w)
+			if ctx.Err() != nil || c.do(ctx, func() { c.ensured(ctx, l, conn, &w, changed, err) }) != nil {
 				return
 			}
 		}
@@ -134,10 +138,20 @@ func (c *Controller) keepEnsured(ctx context.Context, l *hostLink, conn *ovsdb.C
 	}
 }
 
-// ensured notes how making the bridge as wanted went.
-func (c *Controller) ensured(ctx context.Context, l *hostLink, conn *ovsdb.Conn, err error) {
+// ensured notes how making the bridge as wanted went. What has to be written
+// again is what somebody else had changed.
+func (c *Controller) ensured(ctx context.Context, l *hostLink, conn *ovsdb.Conn, w *ovsdb.Wanted, changed bool, err error) {
 	if l.conn != conn {
 		return
+	}
+	// Until the bridge has connected, it is being set up, in several steps.
+	if err == nil && changed && l.worked && reflect.DeepEqual(l.rows, w) {
+		l.repairs++
+		c.log.Warn("foreign change of the rows of br-weft, repaired", "host", c.snapshot().hostName(l.systemID))
+		c.note(l, "somebody else changed the rows of br-weft or of what is Weft's on it, which was repaired")
+	}
+	if err == nil {
+		l.rows = w
 	}
 	l.owned = err == nil
 	trouble := troubleOf(err)
