@@ -117,7 +117,10 @@ func parseLearn(subtype uint16, body []byte) Action {
 		FinHardTimeout: binary.BigEndian.Uint16(body[20:]),
 	}
 	b := body[22:]
-	if subtype == nxLearn2 {
+	switch {
+	case subtype == nxLearn && a.Flags&LearnWriteResult != 0:
+		return nil // there is no room in it for where to write
+	case subtype == nxLearn2:
 		if len(b) < 8 {
 			return nil
 		}

@@ -232,11 +232,12 @@ func (g *generator) writable(k kind) *Field {
 	for {
 		f := fields[g.IntN(len(fields))]
 		// tun_metadata needs a table on the switch, the connection's fields can
-		// only be set inside ct, and OVS takes in_port only under its NXM name.
-		if f.size == 0 || f == InPort || f == CTMark || f == CTLabel || slices.Contains(readOnly, f) || !m.has(f.needs) {
+		// only be set inside ct, OVS takes in_port only under its NXM name, and
+		// vlan_tci may take the tag away from under what follows.
+		if f.size == 0 || f == InPort || f == VLANTCI || f == CTMark || f == CTLabel || slices.Contains(readOnly, f) || !m.has(f.needs) {
 			continue
 		}
-		if (f == VLANVID || f == VLANPCP || f == VLANTCI) && !m.has(vlanTag) {
+		if (f == VLANVID || f == VLANPCP) && !m.has(vlanTag) {
 			continue
 		}
 		return f
@@ -247,7 +248,7 @@ func (g *generator) settable(k kind) SetField {
 	f := g.writable(k)
 	v := FieldValue{Field: f, Value: g.bits(f)}
 	switch f {
-	case VLANVID, VLANTCI:
+	case VLANVID:
 		v.Value[0] |= vlanPresent >> 8
 	case InPort16:
 		v.Value = f.Uint(uint64(1 + g.IntN(3))).Value

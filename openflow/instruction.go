@@ -44,9 +44,9 @@ func (i WriteMetadata) AppendTo(b []byte) []byte {
 
 func (i WriteMetadata) String() string {
 	if i.Mask == ^uint64(0) {
-		return fmt.Sprintf("write_metadata:%#x", i.Value)
+		return "write_metadata:" + hexNumber(i.Value)
 	}
-	return fmt.Sprintf("write_metadata:%#x/%#x", i.Value, i.Mask)
+	return "write_metadata:" + hexNumber(i.Value) + "/" + hexNumber(i.Mask)
 }
 
 // ApplyActions does actions at once, in order.

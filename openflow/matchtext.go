@@ -28,6 +28,7 @@ func (m Match) Format(n Names) string {
 		case f == VLANVID:
 			add(m.vlanText())
 		case !has, f == EthType && word != "", f == IPProto && saysProto:
+		case f == PacketType && isZero(v.Value): // Ethernet goes without saying
 		case f == IPProto && m.isARP():
 			add("arp_op=" + f.exactText(v.Value, n))
 		default:

@@ -27,14 +27,6 @@ func newHeader(class uint16, field uint8, experimenter uint32, length int) heade
 
 func (h header) isExperimenter() bool { return h>>48 == experimenterClass }
 
-// size is the number of bytes that the header takes on the wire.
-func (h header) size() int {
-	if h.isExperimenter() {
-		return 8
-	}
-	return 4
-}
-
 // payload is the number of bytes of value and mask after the header.
 func (h header) payload() int {
 	n := int(h >> 32 & 0xff)

@@ -38,7 +38,7 @@ func (a Resubmit) text(n Names) string {
 	port, table := "", ""
 	if a.Port != PortInPort&0xffff {
 		port = portText(port32(a.Port), n)
-		if a.Table == TableAll && !a.CT {
+		if a.Table == TableAll {
 			return "resubmit:" + port
 		}
 	}

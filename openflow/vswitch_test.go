@@ -205,13 +205,9 @@ func (s *vswitch) dump() map[int][]byte {
 // and the actions.
 func (s *vswitch) text(args ...string) map[int]string {
 	s.t.Helper()
-	args = append(args, "-O", "OpenFlow14", "--no-stats", "dump-flows", s.bridge)
-	out, err := exec.Command("ovs-ofctl", args...).Output()
-	if err != nil {
-		s.t.Fatalf("ovs-ofctl %s: %v", strings.Join(args, " "), err)
-	}
+	out := s.ofctl("", append(args, "--no-stats", "dump-flows", s.bridge)...)
 	flows := map[int]string{}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out) {
 		_, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "priority=")
 		if !ok {
 			continue
@@ -224,6 +220,20 @@ func (s *vswitch) text(args ...string) map[int]string {
 		flows[priority] = rest[end+1:]
 	}
 	return flows
+}
+
+// ofctl runs ovs-ofctl and returns what it prints.
+func (s *vswitch) ofctl(input string, args ...string) string {
+	s.t.Helper()
+	cmd := exec.Command("ovs-ofctl", append([]string{"-O", "OpenFlow14"}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("ovs-ofctl %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out)
 }
 
 // flowText is one flow as vswitch.text has it.

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weft-sdn/weft/controller"
+	"github.com/weft-sdn/weft/rest"
+)
+
+// controllerFlags are what `weft controller` may be told.
+type controllerFlags struct {
+	dataDir        string
+	ovsdbListen    string
+	openflowListen string
+	restListen     string
+	restNames      []string
+	advertise      string
+	admit          []string
+	tokenFile      string
+	insecure       bool
+	noRepair       bool
+	takeoverAfter  time.Duration
+	verbose        bool
+}
+
+func newController() *cobra.Command {
+	var f controllerFlags
+	c := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the controller",
+		Long: `Run the controller. It needs no configuration. A host joins by
+
+  ovs-vsctl set-manager tcp:CONTROLLER:6640
+
+and networks are declared with the other commands, or with curl.`,
+		Args: cobra.NoArgs,
+		RunE: doing(func(c *cobra.Command, _ []string) error { return f.run(c.Context()) }),
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.dataDir, "data-dir", "/var/lib/weft", "directory of what must survive a restart")
+	flags.StringVar(&f.ovsdbListen, "ovsdb-listen", ":6640", "address for the OVSDB connections of hosts")
+	flags.StringVar(&f.openflowListen, "openflow-listen", ":6653", "address for the OpenFlow connections of their bridges")
+	flags.StringVar(&f.restListen, "rest-listen", rest.DefaultListen, "address of the REST API; beyond loopback it needs --token-file or --insecure")
+	flags.StringSliceVar(&f.restNames, "rest-name", nil, "names by which clients know the REST API, besides addresses and localhost")
+	flags.StringVar(&f.advertise, "advertise", "", "IP address that bridges are pointed at (default: where their host reached the controller)")
+	flags.StringSliceVar(&f.admit, "admit", nil, "subnets whose machines may be hosts, such as 172.16.0.0/16 (default: anybody)")
+	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token that requests to the REST API must bear")
+	flags.BoolVar(&f.insecure, "insecure", false, "serve the REST API beyond loopback without a token")
+	flags.BoolVar(&f.noRepair, "no-repair", false, "only report what others change on br-weft")
+	flags.DurationVar(&f.takeoverAfter, "takeover-after", 10*time.Second, "how long a host is unreachable before another may have its endpoints")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	return c
+}
+
+func (f *controllerFlags) run(ctx context.Context) error {
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	admit, err := subnets(f.admit)
+	if err != nil {
+		return err
+	}
+	c, err := controller.Open(controller.Config{
+		DataDir: f.dataDir, OVSDBListen: f.ovsdbListen, OpenFlowListen: f.openflowListen,
+		Advertise: f.advertise, Admit: admit, Repair: !f.noRepair, TakeoverAfter: f.takeoverAfter, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	api, err := rest.New(rest.Config{
+		Controller: c, Listen: f.restListen, TokenFile: f.tokenFile, Insecure: f.insecure, Names: f.restNames, Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, c.Close())
+	}
+	listener, err := api.Listen()
+	if err != nil {
+		return errors.Join(err, c.Close())
+	}
+	log.Info("REST API", "listen", listener.Addr())
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 2)
+	go func() { ended <- c.Serve(ctx) }()
+	go func() { ended <- api.Serve(ctx, listener) }()
+	// Whichever ends first takes the other along.
+	err = <-ended
+	stop()
+	err = errors.Join(ignoreEnd(err), ignoreEnd(<-ended), c.Close())
+	return err
+}
+
+// ignoreEnd takes the end that was asked for as none.
+func ignoreEnd(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func subnets(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("--admit %q is not a subnet such as 172.16.0.0/16", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weft-sdn/weft/rest/client"
+)
+
+// A session is what the client commands share: where the controller is and
+// how to print.
+type session struct {
+	server    string
+	tokenFile string
+	format    format
+}
+
+// addSession adds the flags of a session to the root command.
+func addSession(root *cobra.Command) *session {
+	s := &session{format: formatTable}
+	server := client.DefaultServer
+	if set := os.Getenv("WEFT_SERVER"); set != "" {
+		server = set
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&s.server, "server", server, "the controller's REST address (WEFT_SERVER)")
+	flags.StringVar(&s.tokenFile, "token-file", os.Getenv("WEFT_TOKEN_FILE"), "file with the controller's token (WEFT_TOKEN_FILE)")
+	flags.VarP(&s.format, "output", "o", "table, json or yaml")
+	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	return s
+}
+
+func (s *session) client() (*client.Client, error) {
+	return client.New(client.Config{Server: s.server, TokenFile: s.tokenFile})
+}
+
+// A verb is what a command does with a controller.
+type verb func(c *cobra.Command, api *client.Client, args []string) error
+
+// with makes a cobra RunE from a verb.
+func (s *session) with(do verb) func(*cobra.Command, []string) error {
+	return doing(func(c *cobra.Command, args []string) error {
+		api, err := s.client()
+		if err != nil {
+			return err
+		}
+		return do(c, api, args)
+	})
+}
+
+// completing makes a completion of a first argument from what the controller
+// knows. A controller that does not answer at once completes nothing.
+func (s *session) completing(list func(context.Context, *client.Client) ([]string, error)) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		api, err := s.client()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, err := list(ctx, api)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,184 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/store"
+)
+
+// Config is what a controller is started with.
+type Config struct {
+	DataDir        string
+	OVSDBListen    string         // address for hosts' OVSDB connections, ":6640"
+	OpenFlowListen string         // address for bridges' OpenFlow connections, ":6653"
+	Advertise      string         // address that bridges are pointed at; empty: where the host reached us
+	Admit          []netip.Prefix // who may be a host; empty: anybody
+	Repair         bool           // undo what others change on br-weft
+	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
+	Log            *slog.Logger
+}
+
+// defaultTakeover is what the contract says: an endpoint passes on when its
+// holder's host has been unreachable for that long.
+const defaultTakeover = 10 * time.Second
+
+// Controller holds what is wanted and what is seen. All of its methods may be
+// called from any goroutine.
+type Controller struct {
+	config Config
+	log    *slog.Logger
+	store  *store.Store
+	db     *memdb.MemDB
+
+	requests chan func() // run by the loop, one after the other
+	done     chan struct{}
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+	progress progress
+
+	// Only the loop touches these.
+	revision uint64
+	fabric   *flows.Fabric
+	pools    *pools
+	hosts    map[string]*hostLink // by system-id; connected ones, and those that were
+	parked   map[uint64]*parkedSwitch
+	started  time.Time
+	retrying bool // facts that could not be stored are looked at again soon
+
+	// Set by Serve before it lets anybody in.
+	advertise    netip.Addr
+	openflowPort uint16
+	listening    atomic.Pointer[listeners]
+}
+
+// Open reads the data directory and starts the loop; Serve lets hosts in.
+func Open(config Config) (*Controller, error) {
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	if config.TakeoverAfter == 0 {
+		config.TakeoverAfter = defaultTakeover
+	}
+	s, err := store.Open(config.DataDir, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	db, err := newState()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	c := &Controller{
+		config: config, log: config.Log, store: s, db: db,
+		requests: make(chan func()), done: make(chan struct{}),
+		fabric: flows.NewFabric(), pools: newPools(),
+		hosts: map[string]*hostLink{}, parked: map[uint64]*parkedSwitch{},
+		started: time.Now(),
+	}
+	if err := c.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s: %w", config.DataDir, err), s.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.running.Add(1)
+	go c.loop(ctx)
+	return c, nil
+}
+
+// Close stops everything. The hosts keep forwarding as they are.
+func (c *Controller) Close() error {
+	c.stop()
+	c.running.Wait()
+	return c.store.Close()
+}
+
+// ClusterID is the mark that this controller's hosts bear.
+func (c *Controller) ClusterID() string { return c.store.ClusterID() }
+
+// loop runs requests and facts one after the other.
+func (c *Controller) loop(ctx context.Context) {
+	defer c.running.Done()
+	defer close(c.done)
+	for {
+		select {
+		case f := <-c.requests:
+			f()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// do runs f in the loop and waits for it.
+func (c *Controller) do(ctx context.Context, f func()) error {
+	ran := make(chan struct{})
+	select {
+	case c.requests <- func() { defer close(ran); f() }:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return errStopped
+	}
+	select {
+	case <-ran:
+		return nil
+	case <-c.done:
+		select {
+		case <-ran:
+			return nil
+		default:
+			return errStopped
+		}
+	}
+}
+
+// snapshot is the state as it is now.
+func (c *Controller) snapshot() view { return view{txn: c.db.Txn(false)} }
+
+// begin starts a change; the loop calls it.
+func (c *Controller) begin() *tx {
+	txn := c.db.Txn(true)
+	txn.TrackChanges()
+	return &tx{view: view{txn}, c: c, now: time.Now(), touched: map[string]bool{}, renumbered: map[string]bool{}}
+}
+
+// Revision is the revision of the newest durable change.
+func (c *Controller) Revision() uint64 {
+	var revision uint64
+	_ = c.do(context.Background(), func() { revision = c.revision })
+	return revision
+}
+
+// progress wakes those who wait for hosts to confirm.
+type progress struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// wait returns a channel that is closed at the next change.
+func (p *progress) wait() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return p.changed
+}
+
+func (p *progress) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}

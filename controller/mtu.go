@@ -1,0 +1,47 @@
+package controller
+
+import (
+	"fmt"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+const (
+	defaultUnderlayMTU = 1500
+	leastIPv6MTU       = 1280
+
+	// What VXLAN puts around an inner IP packet: the inner Ethernet header
+	// (14), VXLAN (8), UDP (8), and the outer IP header (20 or 40).
+	vxlanOverhead   = 50
+	vxlanOverheadV6 = 70
+)
+
+// underlayLimit is the largest MTU that the underlay of all known hosts
+// carries, and the host that limits it.
+func (v view) underlayLimit(*model.Network) (limit int, host string) {
+	for h := range all[hostRecord](v, tableHost) {
+		overhead := vxlanOverhead
+		if h.VTEP.Is6() {
+			overhead = vxlanOverheadV6
+		}
+		mtu := h.UnderlayMTU
+		if mtu == 0 {
+			mtu = defaultUnderlayMTU
+		}
+		if limit == 0 || mtu-overhead < limit {
+			limit, host = mtu-overhead, h.Name
+		}
+	}
+	return limit, host
+}
+
+func (t *tx) chooseMTU(n *model.Network) int {
+	if limit, _ := t.underlayLimit(n); limit > 0 {
+		return max(limit, leastIPv6MTU)
+	}
+	return defaultUnderlayMTU - vxlanOverhead
+}
+
+func mtuMessage(mtu, limit int, host string) string {
+	return fmt.Sprintf("an MTU of %d is more than the underlay carries: host %s limits it to %d, larger packets are lost; PUT the network with a smaller mtu, or raise the underlay's and that host's external_ids:weft-underlay-mtu", mtu, host, limit)
+}

@@ -1,0 +1,209 @@
+package controller
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/ipam"
+	"github.com/weft-sdn/weft/model"
+)
+
+// Numbers that Weft chooses for VNIs begin where people no longer mirror VLAN
+// ids.
+const firstAutomaticVNI = 4097
+
+// maxHosts is as many as fit into a VLAN id, in which a frame that is relayed
+// names its destination.
+const maxHosts = 4094
+
+// pools are what may be given out. They are derived from the state: those of
+// addresses when first asked for, and thrown away when in doubt.
+type pools struct {
+	vnis      *ipam.Numbers
+	endpoints *ipam.Numbers
+	hosts     *ipam.Numbers
+	addresses map[string]map[netip.Prefix]*ipam.Subnet // network → subnet
+}
+
+func newPools() *pools {
+	return &pools{
+		vnis:      ipam.NewNumbers(firstAutomaticVNI, model.MaxAutomaticVNI),
+		endpoints: ipam.NewNumbers(1, 1<<24-1),
+		hosts:     ipam.NewNumbers(1, maxHosts),
+		addresses: map[string]map[netip.Prefix]*ipam.Subnet{},
+	}
+}
+
+// adopt fills the pools from what was loaded.
+func (c *Controller) adopt(changes memdb.Changes) {
+	for _, ch := range changes {
+		switch r := ch.After.(type) {
+		case *networkRecord:
+			c.pools.vnis.Take(r.VNI) // one outside the automatic range is not in the pool
+		case *presenceRecord:
+			c.pools.vnis.Take(r.VNI)
+		case *endpointRecord:
+			c.pools.endpoints.Take(r.Number)
+		case *hostRecord:
+			c.pools.hosts.Take(r.Number)
+		}
+	}
+}
+
+// release makes the pools follow a committed transaction.
+func (c *Controller) release(changes memdb.Changes) {
+	v := c.snapshot()
+	for _, ch := range changes {
+		switch r := either(ch).(type) {
+		case *networkRecord:
+			c.freeVNI(v, r.VNI)
+			if ch.After == nil || ch.Before == nil || !sameSubnets(ch.Before.(*networkRecord), ch.After.(*networkRecord)) {
+				delete(c.pools.addresses, r.Name)
+			}
+		case *presenceRecord:
+			c.freeVNI(v, r.VNI)
+		case *hostRecord:
+			if ch.After == nil {
+				c.pools.hosts.Give(r.Number)
+			} else {
+				c.pools.hosts.Take(r.Number)
+			}
+		case *endpointRecord:
+			if ch.After == nil {
+				c.pools.endpoints.Give(r.Number)
+			}
+			if ch.Before != nil {
+				c.freeAddresses(v, ch.Before.(*endpointRecord))
+			}
+		}
+	}
+}
+
+// freeVNI puts a VNI back, unless a network has it or the switch of a host may
+// still have flows of it.
+func (c *Controller) freeVNI(v view, vni uint32) {
+	if v.networkByVNI(vni) == nil && first[presenceRecord](v, tablePresence, byVNI, vni) == nil {
+		c.pools.vnis.Give(vni)
+	} else {
+		c.pools.vnis.Take(vni)
+	}
+}
+
+func (c *Controller) freeAddresses(v view, e *endpointRecord) {
+	for subnet, pool := range c.pools.addresses[e.Network] {
+		for _, a := range e.Addresses {
+			if subnet.Contains(a.Addr) && first[endpointRecord](v, tableEndpoint, byAddress, e.Network, a.String()) == nil {
+				pool.Give(a.Addr)
+			}
+		}
+	}
+}
+
+// addressPool is what is free in a subnet of a network.
+func (t *tx) addressPool(n *networkRecord, subnet netip.Prefix) (*ipam.Subnet, error) {
+	pools := t.c.pools.addresses[n.Name]
+	if pools == nil {
+		pools = map[netip.Prefix]*ipam.Subnet{}
+		t.c.pools.addresses[n.Name] = pools
+	}
+	if pool := pools[subnet]; pool != nil {
+		return pool, nil
+	}
+	var reserved []netip.Addr
+	if n.Gateway != nil {
+		for _, a := range n.Gateway.Addresses {
+			reserved = append(reserved, a.Addr)
+		}
+	}
+	pool, err := ipam.NewSubnet(subnet, reserved...)
+	if err != nil {
+		return nil, err
+	}
+	for e := range t.endpointsOf(n.Name) {
+		for _, a := range e.Addresses {
+			if subnet.Contains(a.Addr) {
+				pool.Take(a.Addr)
+			}
+		}
+	}
+	pools[subnet] = pool
+	return pool, nil
+}
+
+// chooseAddress gives out the lowest free address of a subnet.
+func (t *tx) chooseAddress(n *networkRecord, subnet netip.Prefix) (netip.Addr, error) {
+	pool, err := t.addressPool(n, subnet)
+	if err != nil {
+		return netip.Addr{}, model.Invalidf("addresses", "%v", err)
+	}
+	t.touched[n.Name] = true
+	for {
+		addr, err := pool.Lowest()
+		if err != nil {
+			var none *ipam.ExhaustedError
+			if errors.As(err, &none) {
+				return netip.Addr{}, model.Errorf(model.Exhausted, "addresses",
+					"network %q: %d of the %d addresses of %s are in use, none is left: delete endpoints, or add a subnet to the network", n.Name, none.Used, none.Size, subnet)
+			}
+			return netip.Addr{}, err
+		}
+		if err := pool.Take(addr); err != nil {
+			return netip.Addr{}, err
+		}
+		// The same document may have given it to somebody by name.
+		if first[endpointRecord](t.view, tableEndpoint, byAddress, n.Name, addr.String()) == nil {
+			return addr, nil
+		}
+	}
+}
+
+// chooseNumber gives an endpoint the number that names it in flows.
+func (t *tx) chooseNumber() (uint32, error) {
+	number, err := t.c.pools.endpoints.Lowest()
+	if err != nil {
+		return 0, model.Errorf(model.Exhausted, "", "no more endpoints: %v", err)
+	}
+	t.c.pools.endpoints.Take(number)
+	t.numbers = append(t.numbers, number)
+	return number, nil
+}
+
+// abort undoes what a transaction took from the pools.
+func (t *tx) abort() {
+	t.txn.Abort()
+	for name := range t.touched {
+		delete(t.c.pools.addresses, name)
+	}
+	for _, n := range t.numbers {
+		t.c.pools.endpoints.Give(n)
+	}
+	for _, vni := range t.vnis {
+		t.c.freeVNI(t.c.snapshot(), vni)
+	}
+}
+
+func sameSubnets(a, b *networkRecord) bool {
+	if len(a.Subnets) != len(b.Subnets) {
+		return false
+	}
+	for i := range a.Subnets {
+		if a.Subnets[i] != b.Subnets[i] {
+			return false
+		}
+	}
+	ga, gb := a.Gateway, b.Gateway
+	if ga == nil || gb == nil {
+		return ga == gb
+	}
+	if len(ga.Addresses) != len(gb.Addresses) {
+		return false
+	}
+	for i := range ga.Addresses {
+		if ga.Addresses[i] != gb.Addresses[i] {
+			return false
+		}
+	}
+	return true
+}

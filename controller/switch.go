@@ -1,0 +1,239 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
+	"github.com/weft-sdn/weft/openflow/session"
+)
+
+// attach makes a connection that of a host's bridge.
+func (c *Controller) attach(l *hostLink, sw *switchLink) error {
+	if l.conn == nil {
+		return fmt.Errorf("the host's OVSDB connection ended meanwhile")
+	}
+	if l.sw != nil {
+		l.sw.session.Close()
+	}
+	l.sw = sw
+	return nil
+}
+
+// detached notes that the connection of a host's bridge ended.
+func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
+	if l.sw != sw {
+		return
+	}
+	l.sw = nil
+	c.away(l)
+	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
+}
+
+// synchronize hands a switch the whole program, when everything is known that
+// it depends on: both connections have delivered complete facts, and the
+// bridge is ours. Before that a program would lack what is not known yet.
+func (c *Controller) synchronize(ctx context.Context, l *hostLink) {
+	if l.sw == nil || !l.sw.ready || l.sw.synced || !l.owned || !l.caughtUp {
+		return
+	}
+	v := c.snapshot()
+	h := v.host(l.systemID)
+	if h == nil {
+		return
+	}
+	l.sw.synced = true
+	l.tampered = false // what is found now is mended, whoever did it
+	generation := l.sw.session.Wanted(c.fabric.Program(h.Number))
+	l.sw.pending = append(l.sw.pending, confirmation{generation, v.link(l.systemID).Wanted})
+}
+
+// push hands what changed to the sessions. They work out what to send; a
+// switch that is slow, or away, holds up nobody.
+func (c *Controller) push(changes []flows.HostChanges) {
+	if len(changes) == 0 {
+		return
+	}
+	v := c.snapshot()
+	for _, hc := range changes {
+		h := first[hostRecord](v, tableHost, byNumber, hc.Host)
+		if h == nil {
+			continue
+		}
+		l := c.linkOf(h.SystemID)
+		if l.sw == nil || !l.sw.synced {
+			continue
+		}
+		fragments := make([]program.Change, len(hc.Changes))
+		for i, ch := range hc.Changes {
+			fragments[i] = program.Change{Key: ch.Key, Fragment: ch.After}
+		}
+		generation := l.sw.session.Update(fragments)
+		l.sw.pending = append(l.sw.pending, confirmation{generation, v.link(h.SystemID).Wanted})
+	}
+}
+
+// confirmed notes which generation of the program is on the switch.
+func (c *Controller) confirmed(l *hostLink, sw *switchLink, generation uint64, refused []session.Refusal) {
+	if l.sw != sw {
+		return
+	}
+	reached := uint64(0)
+	for len(sw.pending) > 0 && sw.pending[0].session <= generation {
+		reached = sw.pending[0].program
+		sw.pending = sw.pending[1:]
+	}
+	t := c.begin()
+	now := *t.link(l.systemID)
+	h := t.host(l.systemID)
+	if h == nil {
+		t.abort()
+		return
+	}
+	if reached > now.Confirmed {
+		now.Confirmed = reached
+	}
+	now.Refused = nil
+	for _, r := range refused {
+		if now.Refused == nil {
+			now.Refused = map[program.Key]string{}
+		}
+		owner := t.ownerOf(flows.Kind(r.Key.Kind), r.Key.Owner, r.Key.VNI)
+		now.Refused[r.Key] = fmt.Sprintf("%s: %v (%s)", owner, r.Err, r.Subject)
+		c.log.Error("a switch refused a flow", "host", h.Name, "owner", owner, "subject", r.Subject, "err", r.Err)
+	}
+	t.put(tableLink, &now)
+	if now.Confirmed >= now.Wanted {
+		t.releasePresence(h, c.fabric.Networks(h.Number))
+	}
+	c.commitFacts(context.Background(), t)
+	c.progress.wake()
+}
+
+// releasePresence forgets the VNIs that a switch has confirmed to have no more
+// flows of.
+func (t *tx) releasePresence(h *hostRecord, present []uint32) {
+	for _, p := range slices.Collect(each[presenceRecord](t.view, tablePresence, byHost, h.SystemID)) {
+		if !slices.Contains(present, p.VNI) {
+			t.delete(tablePresence, p)
+		}
+	}
+}
+
+// switchHandler takes what a session reports to the loop.
+type switchHandler struct {
+	c  *Controller
+	l  *hostLink
+	sw *switchLink
+}
+
+func (h *switchHandler) do(f func()) { _ = h.c.do(context.Background(), f) }
+
+// Ready implements session.Handler.
+func (h *switchHandler) Ready(ports []openflow.Port) {
+	h.do(func() {
+		if h.l.sw != h.sw {
+			return
+		}
+		h.sw.ports = map[string]uint32{}
+		for _, p := range ports {
+			h.sw.ports[p.Name] = p.Number
+		}
+		h.sw.ready = true
+		h.c.refresh(context.Background(), h.l)
+		h.c.synchronize(context.Background(), h.l)
+	})
+}
+
+// PortChanged implements session.Handler.
+func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
+	h.do(func() {
+		if h.l.sw != h.sw {
+			return
+		}
+		before := maps.Clone(h.sw.ports)
+		if gone {
+			if h.sw.ports[p.Name] == p.Number {
+				delete(h.sw.ports, p.Name)
+			}
+		} else {
+			h.sw.ports[p.Name] = p.Number
+		}
+		if !maps.Equal(before, h.sw.ports) {
+			h.c.refresh(context.Background(), h.l)
+		}
+	})
+}
+
+// PacketIn implements session.Handler.
+func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
+	h.do(func() { h.c.learnMAC(h.l, p) })
+}
+
+// Installed implements session.Handler.
+func (h *switchHandler) Installed(generation uint64, refused []session.Refusal) {
+	h.do(func() { h.c.confirmed(h.l, h.sw, generation, refused) })
+}
+
+// Tampered implements session.Handler.
+func (h *switchHandler) Tampered(d program.Difference) {
+	h.do(func() {
+		if h.l.sw != h.sw {
+			return
+		}
+		v := h.c.snapshot()
+		lines := d.Lines(openflow.Names{})
+		verb := "was not repaired (--no-repair)"
+		if h.c.config.Repair {
+			verb = "is being repaired"
+			h.l.repairs += uint64(d.Len())
+		} else {
+			h.l.tampered = true
+		}
+		message := fmt.Sprintf("somebody else changed br-weft in %d places, which %s; the first: %s", len(lines), verb, firstOf(lines))
+		h.c.log.Warn("foreign change on a switch", "host", v.hostName(h.l.systemID), "places", len(lines), "repair", h.c.config.Repair)
+		for _, line := range lines {
+			h.c.log.Debug("foreign change", "host", v.hostName(h.l.systemID), "flow", line)
+		}
+		h.c.note(h.l, message)
+	})
+}
+
+func firstOf(lines []string) string {
+	if len(lines) == 0 {
+		return "-"
+	}
+	return lines[0]
+}
+
+// learnMAC adopts the MAC of an endpoint from the first frame that its port
+// sends.
+func (c *Controller) learnMAC(l *hostLink, p *openflow.PacketIn) {
+	kind, number, _, _ := flows.SplitCookie(p.Cookie)
+	if kind != flows.KindAdopt || len(p.Data) < 12 {
+		return
+	}
+	t := c.begin()
+	e := first[endpointRecord](t.view, tableEndpoint, byNumber, number)
+	mac := [6]byte(p.Data[6:12])
+	if e == nil || !e.MAC.IsZero() || t.place(e.ID).Host != l.systemID || mac[0]&1 == 1 || mac == [6]byte{} {
+		t.abort()
+		return
+	}
+	now := *e
+	now.MAC = model.MACFrom(mac)
+	now.Adopted = t.portRow(t.place(e.ID))
+	t.put(tableEndpoint, &now)
+	if err := t.checkUnique(&now); err != nil {
+		t.abort()
+		c.log.Warn("a port sends with the MAC of another endpoint", "endpoint", e.Title(), "mac", now.MAC, "err", err)
+		return
+	}
+	c.log.Info("adopted the MAC of an endpoint", "endpoint", e.Title(), "mac", now.MAC)
+	c.commitFacts(context.Background(), t)
+}

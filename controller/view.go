@@ -1,0 +1,246 @@
+package controller
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow/program"
+)
+
+// view reads one consistent state: a snapshot, or a transaction in the making.
+type view struct{ txn *memdb.Txn }
+
+func first[T any](v view, table, index string, args ...any) *T {
+	o, err := v.txn.First(table, index, args...)
+	if err != nil || o == nil { // an error means a wrong table or index: every call site is tested
+		return nil
+	}
+	return o.(*T)
+}
+
+func each[T any](v view, table, index string, args ...any) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		all, err := v.txn.Get(table, index, args...)
+		if err != nil {
+			return
+		}
+		for o := all.Next(); o != nil; o = all.Next() {
+			if !yield(o.(*T)) {
+				return
+			}
+		}
+	}
+}
+
+// all iterates over a table in the order of its keys.
+func all[T any](v view, table string) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		it, err := v.txn.LowerBound(table, byID)
+		if err != nil {
+			return
+		}
+		for o := it.Next(); o != nil; o = it.Next() {
+			if !yield(o.(*T)) {
+				return
+			}
+		}
+	}
+}
+
+func (v view) network(name string) *networkRecord {
+	return first[networkRecord](v, tableNetwork, byID, name)
+}
+
+func (v view) networkByVNI(vni uint32) *networkRecord {
+	return first[networkRecord](v, tableNetwork, byVNI, vni)
+}
+
+func (v view) endpoint(id string) *endpointRecord {
+	return first[endpointRecord](v, tableEndpoint, byID, id)
+}
+
+func (v view) endpointsOf(network string) iter.Seq[*endpointRecord] {
+	return each[endpointRecord](v, tableEndpoint, byNetwork, network)
+}
+
+func (v view) place(endpoint string) *placeRecord {
+	if p := first[placeRecord](v, tablePlace, byID, endpoint); p != nil {
+		return p
+	}
+	return &placeRecord{Endpoint: endpoint}
+}
+
+func (v view) host(systemID string) *hostRecord {
+	return first[hostRecord](v, tableHost, byID, systemID)
+}
+
+func (v view) hostByName(name string) *hostRecord {
+	return first[hostRecord](v, tableHost, byName, name)
+}
+
+func (v view) link(systemID string) *linkRecord {
+	if l := first[linkRecord](v, tableLink, byID, systemID); l != nil {
+		return l
+	}
+	return &linkRecord{SystemID: systemID}
+}
+
+func (v view) hostName(systemID string) string {
+	if h := v.host(systemID); h != nil {
+		return h.Name
+	}
+	return ""
+}
+
+// networkView is a network as the API shows it.
+func (v view) networkView(r *networkRecord) model.Network {
+	n := r.Network
+	for range v.endpointsOf(n.Name) {
+		n.Endpoints++
+	}
+	n.Conditions = nil
+	if mode := n.GatewayMode(); mode != model.GatewayNone {
+		n.Conditions = append(n.Conditions, model.Condition{Type: model.NotInForce,
+			Message: "gateway mode " + mode + " is stored, and not in force in this version: nobody answers for the gateway's address yet"})
+	}
+	if limit, host := v.underlayLimit(&n); limit > 0 && n.MTU > limit {
+		n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge,
+			Message: mtuMessage(n.MTU, limit, host)})
+	}
+	return n
+}
+
+// endpointView is an endpoint as the API shows it.
+func (v view) endpointView(r *endpointRecord) model.Endpoint {
+	e := r.Endpoint
+	e.Prefixes, e.Gateway, e.MTU = nil, nil, 0
+	if n := v.network(e.Network); n != nil {
+		e.MTU = n.MTU
+		for _, a := range e.Addresses {
+			if subnet, ok := n.SubnetOf(a.Addr); ok {
+				e.Prefixes = append(e.Prefixes, model.HostPrefix(a.Addr, subnet))
+			}
+		}
+		if n.GatewayMode() != model.GatewayNone {
+			e.Gateway = n.Gateway.Addresses
+		}
+	}
+	p := v.place(e.ID)
+	e.Location, e.State = "", model.Declared
+	e.Conditions = append([]model.Condition(nil), p.Conditions...)
+	if p.Host != "" {
+		l := v.link(p.Host)
+		e.Location, e.State = v.hostName(p.Host), model.Bound
+		e.Conditions = append(e.Conditions, l.refused(r.Number)...)
+		switch {
+		case !l.OVSDB && !l.OpenFlow:
+			e.Conditions = append(e.Conditions, model.Condition{Type: model.HostAway,
+				Message: "host " + e.Location + " is not connected: this is its last known place, and the other hosts still use it"})
+		case p.Number != 0 && !r.MAC.IsZero() && l.OpenFlow && l.Confirmed >= p.Generation && l.Confirmed > 0:
+			e.State = model.Installed
+		}
+	}
+	if p.Mismatch {
+		e.Conditions = append(e.Conditions, model.Condition{Type: model.MACMismatch,
+			Message: "its port sends, but only with another source MAC than " + e.MAC.String() + ": set that MAC on the interface, or the interface's on the endpoint"})
+	}
+	if e.Host != "" && v.hostByName(e.Host) == nil {
+		e.Conditions = append(e.Conditions, model.Condition{Type: model.HostUnknown,
+			Message: "it is pinned to host " + e.Host + ", which has never been seen: GET /hosts lists those that were"})
+	}
+	if e.MAC.IsZero() {
+		e.Conditions = append(e.Conditions, model.Condition{Type: model.MACUnknown,
+			Message: "its MAC is adopted from the first frame that its port sends, and none was seen yet"})
+	}
+	return e
+}
+
+// hostView is a host as the API shows it.
+func (v view) hostView(r *hostRecord) model.Host {
+	l := v.link(r.SystemID)
+	h := model.Host{
+		Name: r.Name, SystemID: r.SystemID, Number: r.Number,
+		OVSDB: model.Away, OpenFlow: model.Away,
+		DatapathID: datapathText(r.DatapathID), Datapath: r.Datapath,
+		OVSVersion: r.OVSVersion, UnderlayMTU: r.UnderlayMTU,
+		Flows: l.Flows, Repairs: l.Repairs, LastSeen: l.LastSeen, LastError: l.LastError,
+		Synchronized: l.synchronized(), Revision: r.Revision,
+		Conditions: append([]model.Condition(nil), l.Conditions...),
+	}
+	if r.VTEP.IsValid() {
+		h.VTEP = r.VTEP.String()
+	}
+	if r.Address.IsValid() {
+		h.Address = r.Address.String()
+	}
+	if l.OVSDB {
+		h.OVSDB = model.Connected
+	}
+	if l.OpenFlow {
+		h.OpenFlow = model.Connected
+	}
+	networks := map[string]bool{}
+	for p := range each[placeRecord](v, tablePlace, byHost, r.SystemID) {
+		h.Endpoints++
+		if e := v.endpoint(p.Endpoint); e != nil {
+			networks[e.Network] = true
+		}
+	}
+	h.Networks = len(networks)
+	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
+		h.Conditions = append(h.Conditions, model.Condition{Type: model.FlowRefused,
+			Message: "the switch refused a flow: " + l.Refused[key]})
+	}
+	return h
+}
+
+// portView is a port of a host as the API shows it.
+func (v view) portView(f *portFact) model.Port {
+	p := model.Port{
+		Name: f.Name, Number: f.Number, IfaceID: f.IfaceID,
+		ContainerID: f.ContainerID, ContainerIface: f.ContainerIface, Error: f.Error,
+	}
+	switch {
+	case f.Ours:
+		p.Kind = model.PortTunnel
+	case f.Internal:
+		p.Kind = model.PortBridge
+	default:
+		p.Kind = model.PortUnmatched
+	}
+	if f.Error != "" {
+		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
+			Message: "Open vSwitch reports: " + f.Error})
+	}
+	if f.NoDevice {
+		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
+			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	}
+	for e := range v.claimed(f) {
+		place := v.place(e.ID)
+		if place.Host == f.Host && place.Port == f.Name {
+			p.Kind, p.Endpoint = model.PortEndpoint, e.ID
+			return p
+		}
+		if refusal, ok := v.refusal(e, place, f); ok {
+			p.Conditions = append(p.Conditions, refusal)
+		}
+	}
+	return p
+}
+
+// refused says which flows of an endpoint the switch did not take.
+func (l *linkRecord) refused(number uint32) []model.Condition {
+	var out []model.Condition
+	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
+		if flows.Kind(key.Kind).IsEndpoint() && key.Owner == number {
+			out = append(out, model.Condition{Type: model.FlowRefused, Message: "the switch refused a flow: " + l.Refused[key]})
+		}
+	}
+	return out
+}

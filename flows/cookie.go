@@ -1,0 +1,169 @@
+package flows
+
+import (
+	"fmt"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+// A cookie explains its flow:
+//
+//	63    56 55           32 31            8 7      0
+//	┌───────┬───────────────┬───────────────┬────────┐
+//	│ kind  │ owner         │ VNI           │ reason │
+//	└───────┴───────────────┴───────────────┴────────┘
+//
+// The upper half of kind says what sort of thing the owner is, so one
+// cookie/mask selects everything of one owner, whatever its role:
+//
+//	ovs-ofctl dump-flows br-weft cookie=0x4000000700000000/0xf0ffffff00000000
+type Kind uint8
+
+// The kinds: whose a flow is, and in which role.
+const (
+	KindBase   Kind = 0x10 // of the pipeline itself; owner is its version
+	KindTunnel Kind = 0x11 // the tunnel port of this host
+
+	KindNetwork Kind = 0x20 // of a network as a whole
+	KindGroups  Kind = 0x21 // whom its broadcasts reach
+
+	KindMember Kind = 0x30 // another host's frames of a network are accepted
+	KindPath   Kind = 0x31 // the way to another host
+
+	KindLocal  Kind = 0x40 // an endpoint on this host
+	KindPort   Kind = 0x41 // the port that it is behind
+	KindRemote Kind = 0x42 // an endpoint on another host
+	KindAnswer Kind = 0x43 // ARP and ND answered for an endpoint
+	KindAdopt  Kind = 0x44 // an endpoint whose MAC is still to be learned
+)
+
+// OwnerMask selects everything of one owner.
+const OwnerMask = 0xf0ffffff00000000
+
+// Reason says why a flow drops.
+type Reason uint8
+
+// The reasons.
+const (
+	NoDrop Reason = iota
+	UnknownPort
+	NotAMember
+	VLANTag
+	SpoofedMAC
+	SpoofedAddress
+	SpoofedND
+	RogueRouter
+	UnknownTarget
+	UnknownMAC
+	LinkLocalProtocol
+	TunnelToTunnel
+	UnknownHost
+	NoPort
+	NotND
+)
+
+var roles = map[Kind]string{
+	KindBase:    "part of the pipeline itself",
+	KindTunnel:  "this host's tunnel port",
+	KindNetwork: "the network as a whole",
+	KindGroups:  "whom the network's broadcasts reach",
+	KindMember:  "accepts the network's frames from another host",
+	KindPath:    "the way to another host",
+	KindLocal:   "an endpoint on this host",
+	KindPort:    "the port that an endpoint on this host is behind",
+	KindRemote:  "the way to an endpoint on another host",
+	KindAnswer:  "answers ARP and neighbour discovery for an endpoint",
+	KindAdopt:   "an endpoint whose MAC address is learned from its first frame",
+}
+
+var reasons = map[Reason]string{
+	UnknownPort:       "the port belongs to no endpoint (see the ports of the host: is its iface-id right?)",
+	NotAMember:        "the sender's VTEP is not known to take part in this network, or the VNI is not known here",
+	VLANTag:           "endpoints send untagged frames only",
+	SpoofedMAC:        "the source MAC is not the endpoint's own",
+	SpoofedAddress:    "the source address is not the endpoint's own, or not of a kind that it may send",
+	SpoofedND:         "the neighbour discovery message speaks for somebody else, or its hop limit is not 255",
+	RogueRouter:       "router advertisements and redirects are not taken from endpoints",
+	UnknownTarget:     "nobody in the network is known to have the address that was asked for (the network says unknown: drop)",
+	UnknownMAC:        "nobody in the network has the destination MAC",
+	LinkLocalProtocol: "protocols of a single link (STP, LLDP, …) are not forwarded (IEEE 802.1Q, 8.6.3)",
+	TunnelToTunnel:    "what came out of a tunnel does not go into one",
+	UnknownHost:       "the host is not known, or has no VTEP",
+	NoPort:            "the endpoint has no port on this host",
+	NotND:             "only answers to neighbour solicitations pass here",
+}
+
+// Cookie builds a cookie; owner and vni are cut to 24 bits.
+func Cookie(kind Kind, owner, vni uint32, reason Reason) uint64 {
+	return uint64(kind)<<56 | uint64(owner&0xffffff)<<32 | uint64(vni&0xffffff)<<8 | uint64(reason)
+}
+
+// SplitCookie takes a cookie apart.
+func SplitCookie(cookie uint64) (kind Kind, owner, vni uint32, reason Reason) {
+	return Kind(cookie >> 56), uint32(cookie>>32) & 0xffffff, uint32(cookie>>8) & 0xffffff, Reason(cookie)
+}
+
+// IsEndpoint reports whether owners of this kind are endpoints.
+func (k Kind) IsEndpoint() bool { return k&0xf0 == 0x40 }
+
+// IsHost reports whether owners of this kind are hosts.
+func (k Kind) IsHost() bool { return k&0xf0 == 0x30 }
+
+// OwnerNames says the names behind a cookie's numbers; an empty answer means
+// not known. Both functions may be nil.
+type OwnerNames struct {
+	Owner   func(kind Kind, owner uint32) string
+	Network func(vni uint32) string
+}
+
+// ExplainCookie says in words what a cookie says in bits.
+func ExplainCookie(cookie uint64) model.Explanation {
+	return ExplainCookieWith(cookie, OwnerNames{})
+}
+
+// ExplainCookieWith is [ExplainCookie] with the names of what it speaks of.
+func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
+	kind, owner, vni, reason := SplitCookie(cookie)
+	out := model.Explanation{Cookie: fmt.Sprintf("0x%x", cookie), VNI: vni}
+	role, known := roles[kind]
+	if !known {
+		out.Role = "not Weft's"
+		out.Text = fmt.Sprintf("cookie 0x%x is none of Weft's: somebody else added this flow", cookie)
+		return out
+	}
+	out.Role = role
+	switch {
+	case kind.IsEndpoint():
+		out.Owner = fmt.Sprintf("endpoint number %d", owner)
+	case kind.IsHost():
+		out.Owner = fmt.Sprintf("host number %d", owner)
+	case kind == KindBase:
+		out.Owner = fmt.Sprintf("pipeline version %d", owner)
+	}
+	if names.Owner != nil {
+		if name := names.Owner(kind, owner); name != "" {
+			out.Owner = name
+		}
+	}
+	if vni != 0 && names.Network != nil {
+		out.Network = names.Network(vni)
+	}
+	out.Text = role
+	if out.Owner != "" {
+		out.Text += ": " + out.Owner
+	}
+	switch {
+	case out.Network != "":
+		out.Text += fmt.Sprintf(", in network %s (VNI %d)", out.Network, vni)
+	case vni != 0:
+		out.Text += fmt.Sprintf(", in VNI %d", vni)
+	}
+	if reason != NoDrop {
+		out.Reason = reasons[reason]
+		if out.Reason == "" {
+			out.Reason = fmt.Sprintf("reason %d, which this version does not know", reason)
+		}
+		out.Text += "; dropped because " + out.Reason
+	}
+	return out
+}

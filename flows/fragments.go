@@ -1,0 +1,73 @@
+package flows
+
+import "github.com/weft-sdn/weft/openflow/program"
+
+// endpoint is an endpoint with its fragments, each built once and shared by
+// all hosts that have it.
+type endpoint struct {
+	Endpoint
+	fragments [len(endpointKinds)]*program.Fragment
+}
+
+// endpointKinds are the roles in which an endpoint has flows.
+var endpointKinds = [...]Kind{KindLocal, KindPort, KindRemote, KindAnswer, KindAdopt}
+
+func (e *endpoint) key(kind Kind) program.Key {
+	return program.Key{Kind: uint8(kind), VNI: e.VNI, Owner: e.Number}
+}
+
+// build makes the fragments. Those that are as they were before stay the same
+// value, so that nothing is sent for them.
+func (e *endpoint) build(n Network, before *endpoint) {
+	e.fragments = [len(endpointKinds)]*program.Fragment{}
+	if e.Host == 0 {
+		return
+	}
+	for i, kind := range endpointKinds {
+		f := e.make(n, kind)
+		if before != nil && f != nil && before.fragments[i] != nil && f.Equal(before.fragments[i]) {
+			f = before.fragments[i]
+		}
+		e.fragments[i] = f
+	}
+}
+
+func (e *endpoint) make(n Network, kind Kind) *program.Fragment {
+	known := e.MAC != noMAC
+	switch {
+	case kind == KindPort && e.Port != 0:
+		return e.port()
+	case kind == KindLocal && known:
+		return e.local(n)
+	case kind == KindRemote && known:
+		return e.remote()
+	case kind == KindAnswer && known && len(e.Addresses) > 0:
+		return e.answer(n)
+	case kind == KindAdopt && !known:
+		return e.adopt()
+	}
+	return nil
+}
+
+// on is what a host has of the endpoint in a role: its own host is told how to
+// deliver to it, the others how to reach its host.
+func (e *endpoint) on(host uint32, kind Kind) *program.Fragment {
+	for i, k := range endpointKinds {
+		if k != kind {
+			continue
+		}
+		switch kind {
+		case KindAnswer:
+			return e.fragments[i]
+		case KindRemote:
+			if host != e.Host {
+				return e.fragments[i]
+			}
+		default:
+			if host == e.Host {
+				return e.fragments[i]
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package flows
+
+import (
+	"net/netip"
+	"slices"
+
+	of "github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
+)
+
+// Network is what flows depend on of a network.
+type Network struct {
+	VNI   uint32
+	Flood bool // questions for unknown addresses go to everybody
+	IPv6  bool // it has an IPv6 subnet, so link-local addresses are in use
+}
+
+// fragment is what every host that takes part in the network has of it.
+func (n Network) fragment() *program.Fragment {
+	b := &builder{kind: KindNetwork, vni: n.VNI}
+	vni := of.Metadata.Uint(uint64(n.VNI))
+	if !n.Flood {
+		b.drop(TableResponder, 50, UnknownTarget, vni, arp(), of.ARPOp.Uint(arpRequest))
+		b.drop(TableResponder, 50, UnknownTarget, append(icmpv6(icmpNeighbourSolicit), vni)...)
+	}
+	group := of.EthDst.MACMask(broadcastBit, broadcastBit)
+	b.flow(TableForward, 90, match(vni, group, regOrigin.Uint(fromTunnel)), last, of.Group{ID: groupLocal | n.VNI})
+	b.flow(TableForward, 80, match(vni, group), last, of.Group{ID: groupLocal | n.VNI}, of.Group{ID: groupRemote | n.VNI})
+	return b.fragment()
+}
+
+// groups are whom a broadcast in the network reaches from this host: the
+// endpoints here, by number, and the other hosts. Buckets set a register and
+// resubmit, so that a copy takes the same way as a unicast frame.
+func groups(vni uint32, endpoints, hosts []uint32) *program.Fragment {
+	b := &builder{kind: KindGroups, vni: vni}
+	b.groups = []program.Group{
+		allGroup(groupLocal|vni, regOut, TableDeliver, endpoints),
+		allGroup(groupRemote|vni, regHost, TablePath, hosts),
+	}
+	return b.fragment()
+}
+
+func allGroup(id uint32, reg *of.Field, table uint8, members []uint32) program.Group {
+	members = slices.Sorted(slices.Values(members))
+	buckets := make([]of.Bucket, len(members))
+	for i, m := range members {
+		buckets[i] = of.NewBucket(set(reg.Uint(uint64(m))), of.ResubmitTo(table))
+	}
+	return program.NewGroup(id, of.GroupTypeAll, buckets...)
+}
+
+// Host is what flows depend on of a host, as the other hosts see it.
+type Host struct {
+	Number uint32
+	VTEP   netip.Addr // invalid: it gets no tunnels
+	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
+	TunnelPort uint32
+}
+
+// member accepts the frames of a network from a host that takes part in it.
+func (h Host) member(vni uint32) *program.Fragment {
+	b := &builder{kind: KindMember, owner: h.Number, vni: vni}
+	source := of.TunSrc
+	if h.VTEP.Is6() {
+		source = of.TunIPv6Src
+	}
+	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(vni)), source.Addr(h.VTEP)), TableForward,
+		set(of.Metadata.Uint(uint64(vni))), set(regOrigin.Uint(fromTunnel)))
+	return b.fragment()
+}
+
+// path leads to a host.
+func (h Host) path() *program.Fragment {
+	b := &builder{kind: KindPath, owner: h.Number}
+	destination := of.TunDst
+	if h.VTEP.Is6() {
+		destination = of.TunIPv6Dst
+	}
+	b.flow(TablePath, 100, match(regHost.Uint(uint64(h.Number))), TableDeliver,
+		move(of.Metadata, of.TunID), set(destination.Addr(h.VTEP)), set(regOut.Uint(outVXLAN)))
+	return b.fragment()
+}

@@ -1,0 +1,124 @@
+package ipam
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+)
+
+// Subnet is which addresses of a subnet are in use. It is not safe for concurrent use.
+type Subnet struct {
+	prefix   netip.Prefix
+	reserved map[netip.Addr]bool // the gateway's
+	used     bitset              // including the reserved, and those that no endpoint can have
+	count    uint64              // of those in use by endpoints
+	size     uint64
+}
+
+// NewSubnet has nothing in use. It refuses a prefix that cannot be a subnet. The reserved addresses, those of its gateway, are never given to an endpoint; those
+// outside the subnet do not matter.
+func NewSubnet(prefix netip.Prefix, reserved ...netip.Addr) (*Subnet, error) {
+	if !prefix.IsValid() || prefix != prefix.Masked() || prefix.Addr().Is4In6() {
+		return nil, fmt.Errorf("%s is not a subnet", prefix)
+	}
+	for _, not := range notUnicast {
+		if not.prefix.Overlaps(prefix) {
+			return nil, fmt.Errorf("%s cannot be a subnet: in %s, each is %s", prefix, not.prefix, not.what)
+		}
+	}
+	s := &Subnet{prefix: prefix, reserved: map[netip.Addr]bool{}, used: newBitset(hostBits(prefix)), size: math.MaxUint64}
+	if hostBits(prefix) < 64 {
+		s.size = 1 << hostBits(prefix)
+	}
+	if hostBits(prefix) >= 2 {
+		s.exclude(prefix.Addr()) // network address, subnet-router anycast address
+		if prefix.Addr().Is4() {
+			s.exclude(last(prefix)) // broadcast address
+		}
+	}
+	for _, addr := range reserved {
+		if prefix.Contains(addr) && !s.reserved[addr] {
+			s.reserved[addr] = true
+			if Usable(prefix, addr) == nil {
+				s.exclude(addr)
+			}
+		}
+	}
+	return s, nil
+}
+
+// exclude keeps addr from ever being given.
+func (s *Subnet) exclude(addr netip.Addr) {
+	s.used.add(s.index(addr))
+	if s.size != math.MaxUint64 {
+		s.size--
+	}
+}
+
+// Take marks an address as in use. It fails, and changes nothing, with the reason why an endpoint cannot have it, or
+// ErrInUse.
+func (s *Subnet) Take(addr netip.Addr) error {
+	if err := Usable(s.prefix, addr); err != nil {
+		return err
+	}
+	if s.reserved[addr] {
+		return fmt.Errorf("%s is the gateway's address", addr)
+	}
+	if s.used.has(s.index(addr)) {
+		return fmt.Errorf("%s is %w", addr, ErrInUse)
+	}
+	s.used.add(s.index(addr))
+	s.count++
+	return nil
+}
+
+// Give marks an address as free; it reports whether it was in use.
+func (s *Subnet) Give(addr netip.Addr) bool {
+	if Usable(s.prefix, addr) != nil || s.reserved[addr] || !s.used.has(s.index(addr)) {
+		return false
+	}
+	s.used.remove(s.index(addr))
+	s.count--
+	return true
+}
+
+// Lowest is the lowest address that an endpoint can have and none has, or an *ExhaustedError. It stays free until
+// Take.
+func (s *Subnet) Lowest() (netip.Addr, error) {
+	gap, ok := s.used.gap()
+	if !ok {
+		return netip.Addr{}, &ExhaustedError{Range: s.prefix.String(), Used: s.count, Size: s.size}
+	}
+	return s.address(gap), nil
+}
+
+// Used is how many addresses endpoints have.
+func (s *Subnet) Used() uint64 { return s.count }
+
+// Size is how many endpoints can have. An IPv6 subnet of /64 or wider says 2^64 - 1, and has more.
+func (s *Subnet) Size() uint64 { return s.size }
+
+// index counts addresses from the start of the subnet.
+func (s *Subnet) index(addr netip.Addr) number {
+	n, base := toNumber(addr), toNumber(s.prefix.Addr())
+	return number{n.high ^ base.high, n.low ^ base.low} // the base has no host bits
+}
+
+func (s *Subnet) address(n number) netip.Addr {
+	base := toNumber(s.prefix.Addr())
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], base.high|n.high)
+	binary.BigEndian.PutUint64(b[8:], base.low|n.low)
+	addr := netip.AddrFrom16(b)
+	if s.prefix.Addr().Is4() {
+		return addr.Unmap()
+	}
+	return addr
+}
+
+// toNumber of an IPv4 address is that of its IPv4-mapped form.
+func toNumber(addr netip.Addr) number {
+	b := addr.As16()
+	return number{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+}

@@ -1,0 +1,150 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+// Declare tells the controller of the networks and endpoints of the topology,
+// in one transaction.
+func (l *Lab) Declare(ctx context.Context) error {
+	l.options.Progress("networks and endpoints")
+	if err := l.call(ctx, http.MethodPost, "/apply", l.Topology.Document(), nil); err != nil {
+		return fmt.Errorf("declare the networks and endpoints: %w", err)
+	}
+	return nil
+}
+
+// PlugAll plugs every container of the topology as the endpoint that the
+// controller says it is, and waits until all of them are installed.
+func (l *Lab) PlugAll(ctx context.Context) error {
+	l.options.Progress("containers")
+	declared, err := l.Endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	all, plugging := errgroup.WithContext(ctx)
+	var plugged []*Container
+	for _, spec := range l.Topology.Containers {
+		i, err := l.Topology.endpointOf(spec)
+		if err != nil {
+			return err
+		}
+		want := l.Topology.Endpoints[i]
+		found := slices.IndexFunc(declared, func(e model.Endpoint) bool {
+			return e.Network == want.Network && e.Title() == want.Title()
+		})
+		if found < 0 {
+			return fmt.Errorf("the controller took endpoint %s/%s and does not list it", want.Network, want.Title())
+		}
+		c := l.Container(spec.Name)
+		plugged = append(plugged, c)
+		all.Go(func() error {
+			if err := c.Host.waitForBridge(plugging); err != nil {
+				return err
+			}
+			return c.Plug(plugging, declared[found])
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	return l.WaitInstalled(ctx, plugged...)
+}
+
+// WaitInstalled waits until the controller says that the endpoints of the
+// containers are installed on the switches.
+func (l *Lab) WaitInstalled(ctx context.Context, containers ...*Container) error {
+	var missing []string
+	err := until(ctx, "every endpoint is installed", func() (bool, error) {
+		endpoints, err := l.Endpoints(ctx)
+		if err != nil {
+			return false, err
+		}
+		missing = nil
+		for _, c := range containers {
+			i := slices.IndexFunc(endpoints, func(e model.Endpoint) bool { return e.ID == c.endpoint.ID })
+			if i >= 0 && endpoints[i].State == model.Installed {
+				continue
+			}
+			missing = append(missing, describe(c, endpoints, i))
+			if c.endpoint.Container != "" {
+				// The controller learns such a container's MAC from its
+				// first frame: let it have one.
+				if err := c.announce(); err != nil {
+					return false, err
+				}
+			}
+		}
+		return len(missing) == 0, nil
+	})
+	if err != nil && len(missing) > 0 {
+		return fmt.Errorf("%w; still missing:\n  %s", err, strings.Join(missing, "\n  "))
+	}
+	return err
+}
+
+func describe(c *Container, endpoints []model.Endpoint, i int) string {
+	if i < 0 {
+		return fmt.Sprintf("%s: the controller has no endpoint %s", c.Name, c.endpoint.ID)
+	}
+	text, _ := json.Marshal(endpoints[i].Conditions) // they come from JSON
+	return fmt.Sprintf("%s: endpoint %s is %s, conditions %s", c.Name, c.endpoint.ID, endpoints[i].State, text)
+}
+
+// Endpoints are all endpoints as the controller shows them.
+func (l *Lab) Endpoints(ctx context.Context) ([]model.Endpoint, error) {
+	var all []model.Endpoint
+	err := l.call(ctx, http.MethodGet, "/endpoints", nil, &all)
+	return all, err
+}
+
+// call is the lab's only way to the controller's REST. A nil body sends none,
+// a nil answer reads none.
+func (l *Lab) call(ctx context.Context, method, path string, body, answer any) error {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+restAddress+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := l.control.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err = io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		var problem struct{ Field, Detail string } // RFC 9457
+		if json.Unmarshal(text, &problem) != nil {
+			problem.Detail = string(text)
+		}
+		return fmt.Errorf("%s %s: %s: %s %s", method, path, response.Status, problem.Field, problem.Detail)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}

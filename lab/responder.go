@@ -1,0 +1,121 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// responderPort is where a container under check says who it is. It is the
+// same in all of them: where two containers have one address, only the answer
+// tells which of the two was reached.
+const responderPort = 7007
+
+// The responder's questions, each one line or datagram.
+const (
+	askName = "who"  // followed by a token that comes back with the name
+	askBulk = "bulk" // what follows is counted until the sender closes its side
+)
+
+// responder answers for one container over TCP and UDP on all its addresses.
+// It runs in the checking process, with sockets that belong to the container.
+type responder struct {
+	name      string
+	listeners []net.Listener
+	packets   []net.PacketConn
+}
+
+// startResponder waits until the container's addresses can be used, which
+// takes duplicate address detection a second or so with IPv6.
+func (c *Container) startResponder(ctx context.Context) (*responder, error) {
+	r := &responder{name: c.Name}
+	for _, a := range c.Addresses() {
+		at := netip.AddrPortFrom(a, responderPort).String()
+		var last error
+		err := until(ctx, "the address can be used", func() (bool, error) {
+			last = c.in.do(func() error { return r.listen(at) })
+			return last == nil, nil
+		})
+		if err != nil {
+			r.stop()
+			return nil, fmt.Errorf("responder of container %s: %w: %w", c.Name, err, last)
+		}
+	}
+	return r, nil
+}
+
+func (r *responder) listen(at string) error {
+	listener, err := net.Listen("tcp", at)
+	if err != nil {
+		return err
+	}
+	packets, err := net.ListenPacket("udp", at)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	r.listeners = append(r.listeners, listener)
+	r.packets = append(r.packets, packets)
+	go r.serveTCP(listener)
+	go r.serveUDP(packets)
+	return nil
+}
+
+func (r *responder) stop() {
+	for _, l := range r.listeners {
+		l.Close()
+	}
+	for _, p := range r.packets {
+		p.Close()
+	}
+}
+
+func (r *responder) serveTCP(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return // stopped
+		}
+		go r.converse(conn)
+	}
+}
+
+// converse answers one connection. Whoever asked sees a failure as a missing
+// answer.
+func (r *responder) converse(conn net.Conn) {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
+	from := bufio.NewReader(conn)
+	line, err := from.ReadString('\n')
+	if err != nil {
+		return
+	}
+	switch verb, token, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); verb {
+	case askName:
+		fmt.Fprintf(conn, "%s %s\n", r.name, token)
+	case askBulk:
+		n, err := io.Copy(io.Discard, from)
+		if err == nil {
+			fmt.Fprintf(conn, "%s %d\n", r.name, n)
+		}
+	}
+}
+
+func (r *responder) serveUDP(p net.PacketConn) {
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := p.ReadFrom(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if token, ok := strings.CutPrefix(string(buffer[:n]), askName+" "); ok && err == nil {
+			// A lost answer is asked for again.
+			_, _ = p.WriteTo([]byte(r.name+" "+token), from)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package model
+
+// Condition is something about an object that a person should know: it works
+// less well than it could, or not yet, and why.
+type Condition struct {
+	Type    string `json:"type"`    // one of the constants below
+	Message string `json:"message"` // a sentence, with the way out
+}
+
+// The types of condition, in the words that the API shows.
+const (
+	NotInForce         = "NotInForce"         // declared, stored, and not implemented by this version
+	MTUTooLarge        = "MTUTooLarge"        // the underlay cannot carry it
+	MACMismatch        = "MACMismatch"        // the port sends, but only with another MAC
+	MACUnknown         = "MACUnknown"         // no frame seen yet from which to adopt the MAC
+	ClaimRefused       = "ClaimRefused"       // a second port claims the endpoint
+	AmbiguousContainer = "AmbiguousContainer" // a container of that name is on several hosts
+	PortFailed         = "PortFailed"         // Open vSwitch reports an error on the port
+	NoTunnels          = "NoTunnels"          // the host gets no tunnels, and why
+	NameTaken          = "NameTaken"          // another host had the hostname first
+	ForeignCluster     = "ForeignCluster"     // another Weft's mark is on the host
+	ForeignController  = "ForeignController"  // br-weft has a controller of its own
+	LockHeld           = "LockHeld"           // another controller holds the host's OVSDB lock
+	DuplicateSystemID  = "DuplicateSystemID"  // a second host speaks under this system-id
+	FlowRefused        = "FlowRefused"        // the switch refused a flow of this object
+	Tampered           = "Tampered"           // somebody else changed flows; repaired
+	OpenDoor           = "OpenDoor"           // any host may join: no --admit was given
+	HostUnknown        = "HostUnknown"        // pinned to a host that has never been seen
+	HostAway           = "HostAway"           // last known state is used
+)

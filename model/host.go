@@ -1,0 +1,55 @@
+package model
+
+import "time"
+
+// States of a host's two connections.
+const (
+	Connected = "connected"
+	Away      = "away"
+)
+
+// Host is a machine whose Open vSwitch points at the controller.
+type Host struct {
+	Name         string      `json:"name"`
+	SystemID     string      `json:"systemID"`
+	Number       uint32      `json:"number"` // durable, names the host in flows
+	VTEP         string      `json:"vtep,omitempty"`
+	Address      string      `json:"address,omitempty"` // where its OVSDB connection comes from
+	OVSDB        string      `json:"ovsdb"`             // Connected or Away
+	OpenFlow     string      `json:"openflow"`          // Connected or Away
+	Gossip       string      `json:"gossip,omitempty"`
+	DatapathID   string      `json:"datapathID,omitempty"` // 16 hexadecimal digits
+	Datapath     string      `json:"datapath,omitempty"`   // system or netdev
+	OVSVersion   string      `json:"ovsVersion,omitempty"`
+	UnderlayMTU  int         `json:"underlayMTU,omitempty"`
+	Endpoints    int         `json:"endpoints"`    // located there
+	Networks     int         `json:"networks"`     // that it takes part in
+	Flows        int         `json:"flows"`        // wanted on its bridge
+	Synchronized bool        `json:"synchronized"` // the switch confirmed all that is wanted
+	Repairs      uint64      `json:"repairs"`      // foreign changes undone since the controller started
+	LastSeen     time.Time   `json:"lastSeen,omitzero"`
+	LastError    string      `json:"lastError,omitempty"`
+	Conditions   []Condition `json:"conditions,omitempty"`
+	Revision     uint64      `json:"revision,omitempty"`
+}
+
+// Port is a port of a host's br-weft, as its Open vSwitch shows it.
+type Port struct {
+	Name           string      `json:"name"`
+	Number         uint32      `json:"number,omitempty"` // OpenFlow's, from the OpenFlow session
+	Kind           string      `json:"kind"`             // PortEndpoint, PortTunnel, PortBridge or PortUnmatched
+	IfaceID        string      `json:"ifaceID,omitempty"`
+	ContainerID    string      `json:"containerID,omitempty"`
+	ContainerIface string      `json:"containerIface,omitempty"`
+	Endpoint       string      `json:"endpoint,omitempty"` // the id of the endpoint that it has
+	Error          string      `json:"error,omitempty"`    // of its Interface row
+	Conditions     []Condition `json:"conditions,omitempty"`
+}
+
+// Kinds of port.
+const (
+	PortEndpoint  = "endpoint"  // has an endpoint
+	PortTunnel    = "tunnel"    // Weft's own
+	PortBridge    = "bridge"    // br-weft's own internal port
+	PortUnmatched = "unmatched" // fits no endpoint: often a mistyped iface-id
+)

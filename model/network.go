@@ -1,0 +1,255 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Encapsulations of a network's frames between hosts.
+const (
+	VXLAN  = "vxlan" // RFC 7348
+	Geneve = "geneve"
+	GRE    = "gre"
+)
+
+// What becomes of a question for an address that nobody is known to have.
+const (
+	Drop  = "drop"
+	Flood = "flood"
+)
+
+// Modes of a gateway.
+const (
+	GatewayNone   = "none"
+	GatewayLocal  = "local"  // answers for its address, routes between networks
+	GatewayRouted = "routed" // and lets packets out as they are
+	GatewaySNAT   = "snat"   // and translates their source
+)
+
+const (
+	// MaxVNI is the largest network identifier: 24 bits (RFC 7348 section 5).
+	MaxVNI = 1<<24 - 1
+	// MaxAutomaticVNI bounds those that Weft chooses itself. It leaves the
+	// upper three bits of the tunnel id free, which relaying over a partial
+	// mesh needs.
+	MaxAutomaticVNI = 1<<21 - 2
+
+	minMTU     = 576   // every IPv4 host takes that (RFC 1122 section 3.3.2)
+	minMTUv6   = 1280  // every IPv6 link has that (RFC 8200 section 5)
+	maxMTU     = 65485 // what fits into an IPv4 packet with VXLAN around it
+	maxSubnets = 16
+)
+
+// Network is an isolated layer 2 segment that spans hosts, identified on the
+// wire by its VNI.
+type Network struct {
+	Name    string   `json:"name"`
+	Subnets []Prefix `json:"subnets,omitempty"` // none: layer 2 only
+	Subnet  *Prefix  `json:"subnet,omitempty"`  // accepted in requests for a single one
+	VNI     uint32   `json:"vni,omitempty"`     // 1 to 16777215; chosen when left out
+	MTU     int      `json:"mtu,omitempty"`     // bytes of an IP packet; chosen when left out
+	Encap   string   `json:"encap,omitempty"`
+	Unknown string   `json:"unknown,omitempty"` // what becomes of ARP and ND for unknown addresses
+	Gateway *Gateway `json:"gateway,omitempty"`
+
+	// Read-only.
+	Endpoints  int         `json:"endpoints"`
+	Conditions []Condition `json:"conditions,omitempty"`
+	Revision   uint64      `json:"revision,omitempty"`
+}
+
+// Gateway is the way out of a network.
+type Gateway struct {
+	Addresses  []Addr   `json:"addresses,omitempty"`
+	Mode       string   `json:"mode,omitempty"`
+	Hosts      []string `json:"hosts,omitempty"` // none: every host is its own way out
+	HostAccess bool     `json:"hostAccess,omitempty"`
+}
+
+// Normalize fills in what does not depend on anything else, and folds the
+// short form of a request into the long one.
+func (n *Network) Normalize() {
+	if n.Subnet != nil && len(n.Subnets) == 0 {
+		n.Subnets, n.Subnet = []Prefix{*n.Subnet}, nil
+	}
+	if n.Encap == "" {
+		n.Encap = VXLAN
+	}
+	if n.Unknown == "" {
+		// Without subnets no address is known, so nothing would ever resolve.
+		n.Unknown = Drop
+		if len(n.Subnets) == 0 {
+			n.Unknown = Flood
+		}
+	}
+	if g := n.Gateway; g != nil && g.Mode == "" {
+		g.Mode = GatewayLocal
+		if len(g.Addresses) == 0 {
+			g.Mode = GatewayNone
+		}
+	}
+}
+
+// Check says what is wrong with a normalized network, whatever else exists.
+// A VNI or MTU of 0 is one that is still to be chosen.
+func (n *Network) Check() *Error {
+	if err := CheckName("name", n.Name); err != nil {
+		return err
+	}
+	if n.VNI > MaxVNI {
+		return Invalidf("vni", "%d is not a VNI: 1 to %d, which is what 24 bits hold (RFC 7348), or leave it out and one is chosen", n.VNI, MaxVNI)
+	}
+	if n.Subnet != nil {
+		return Invalidf("subnet", "give either subnet or subnets, not both")
+	}
+	if err := n.checkSubnets(); err != nil {
+		return err
+	}
+	if n.MTU != 0 {
+		least := minMTU
+		if slices.ContainsFunc(n.Subnets, func(p Prefix) bool { return p.Prefix.Addr().Is6() }) {
+			least = minMTUv6
+		}
+		if n.MTU < least || n.MTU > maxMTU {
+			return Invalidf("mtu", "%d is not an MTU for this network: %d to %d, or leave it out and it is chosen from the underlay", n.MTU, least, maxMTU)
+		}
+	}
+	switch n.Encap {
+	case VXLAN:
+	case Geneve, GRE:
+		return Invalidf("encap", "%s is not available in this version: use %s", n.Encap, VXLAN)
+	default:
+		return Invalidf("encap", "%q is not an encapsulation: use %s", shorten(n.Encap), VXLAN)
+	}
+	if n.Unknown != Drop && n.Unknown != Flood {
+		return Invalidf("unknown", "%q: use %s or %s", shorten(n.Unknown), Drop, Flood)
+	}
+	return n.checkGateway()
+}
+
+func (n *Network) checkSubnets() *Error {
+	if len(n.Subnets) > maxSubnets {
+		return Invalidf("subnets", "%d subnets: a network has %d at the most", len(n.Subnets), maxSubnets)
+	}
+	for i, p := range n.Subnets {
+		if err := p.check(fmt.Sprintf("subnets[%d]", i)); err != nil {
+			return err
+		}
+		for j, q := range n.Subnets[:i] {
+			if p.Overlaps(q.Prefix) {
+				return Invalidf(fmt.Sprintf("subnets[%d]", i), "%s overlaps subnets[%d], %s: subnets of one network must not", p.Prefix, j, q.Prefix)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Network) checkGateway() *Error {
+	g := n.Gateway
+	if g == nil {
+		return nil
+	}
+	switch g.Mode {
+	case GatewayNone, GatewayLocal, GatewayRouted, GatewaySNAT:
+	default:
+		return Invalidf("gateway.mode", "%q: use %s, %s, %s or %s", shorten(g.Mode), GatewayNone, GatewayLocal, GatewayRouted, GatewaySNAT)
+	}
+	if g.Mode != GatewayNone && len(n.Subnets) == 0 {
+		return Invalidf("gateway", "a network without subnets is layer 2 only and has no gateway: add subnets, or leave gateway out")
+	}
+	if g.HostAccess && g.Mode != GatewayRouted && g.Mode != GatewaySNAT {
+		return Invalidf("gateway.hostAccess", "needs mode %s or %s", GatewayRouted, GatewaySNAT)
+	}
+	taken := map[netip.Prefix]netip.Addr{}
+	for i, a := range g.Addresses {
+		field := fmt.Sprintf("gateway.addresses[%d]", i)
+		if err := a.check(field); err != nil {
+			return err
+		}
+		subnet, ok := n.SubnetOf(a.Addr)
+		if !ok {
+			return Invalidf(field, "%s is outside the subnets of network %q (%s)", a.Addr, n.Name, n.subnetList())
+		}
+		if err := checkHostAddress(field, subnet, a.Addr); err != nil {
+			return err
+		}
+		if other, has := taken[subnet]; has {
+			return Invalidf(field, "subnet %s has the gateway %s already: one for each subnet", subnet, other)
+		}
+		taken[subnet] = a.Addr
+	}
+	for i, h := range g.Hosts {
+		if h == "" {
+			return Invalidf(fmt.Sprintf("gateway.hosts[%d]", i), "a host's name must not be empty")
+		}
+		if slices.Contains(g.Hosts[:i], h) {
+			return Invalidf(fmt.Sprintf("gateway.hosts[%d]", i), "%q stands here twice", shorten(h))
+		}
+	}
+	return nil
+}
+
+// SubnetOf returns the subnet of the network that holds the address.
+func (n *Network) SubnetOf(a netip.Addr) (netip.Prefix, bool) {
+	for _, p := range n.Subnets {
+		if p.Contains(a) {
+			return p.Prefix, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// HasGatewayAddress reports whether a is one of the gateway's own addresses.
+func (n *Network) HasGatewayAddress(a netip.Addr) bool {
+	return n.Gateway != nil && slices.ContainsFunc(n.Gateway.Addresses, func(g Addr) bool { return g.Addr == a })
+}
+
+// GatewayMode is the mode that is wanted, [GatewayNone] without a gateway.
+func (n *Network) GatewayMode() string {
+	if n.Gateway == nil {
+		return GatewayNone
+	}
+	return n.Gateway.Mode
+}
+
+func (n *Network) subnetList() string {
+	if len(n.Subnets) == 0 {
+		return "it has none: it is layer 2 only"
+	}
+	s := ""
+	for i, p := range n.Subnets {
+		if i > 0 {
+			s += ", "
+		}
+		s += p.Prefix.String()
+	}
+	return s
+}
+
+// checkHostAddress refuses the addresses of a subnet that no host may have.
+// /31 and /127 links have no such addresses (RFC 3021, RFC 6164), nor has a
+// subnet of a single address.
+func checkHostAddress(field string, subnet netip.Prefix, a netip.Addr) *Error {
+	if subnet.Bits() >= a.BitLen()-1 {
+		return nil
+	}
+	switch {
+	case a == subnet.Addr() && a.Is4():
+		return Invalidf(field, "%s is the network address of %s", a, subnet)
+	case a == subnet.Addr():
+		return Invalidf(field, "%s is the subnet-router anycast address of %s (RFC 4291 section 2.6.1)", a, subnet)
+	case a.Is4() && a == lastAddr(subnet):
+		return Invalidf(field, "%s is the broadcast address of %s", a, subnet)
+	}
+	return nil
+}
+
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 1 << (7 - i%8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}

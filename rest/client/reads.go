@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+// Networks lists the networks.
+func (c *Client) Networks(ctx context.Context) ([]model.Network, error) {
+	var list []model.Network
+	_, err := c.do(ctx, get("networks"), &list)
+	return list, err
+}
+
+// Network shows a network.
+func (c *Client) Network(ctx context.Context, name string) (model.Network, error) {
+	var network model.Network
+	_, err := c.do(ctx, get("networks", name), &network)
+	return network, err
+}
+
+// Endpoints lists the endpoints of a network, or of all when it is "".
+func (c *Client) Endpoints(ctx context.Context, network string) ([]model.Endpoint, error) {
+	path := []string{"endpoints"}
+	if network != "" {
+		path = []string{"networks", network, "endpoints"}
+	}
+	var list []model.Endpoint
+	_, err := c.do(ctx, get(path...), &list)
+	return list, err
+}
+
+// Endpoint shows an endpoint.
+func (c *Client) Endpoint(ctx context.Context, id string) (model.Endpoint, error) {
+	var endpoint model.Endpoint
+	_, err := c.do(ctx, get("endpoints", id), &endpoint)
+	return endpoint, err
+}
+
+// Hosts lists the hosts.
+func (c *Client) Hosts(ctx context.Context) ([]model.Host, error) {
+	var list []model.Host
+	_, err := c.do(ctx, get("hosts"), &list)
+	return list, err
+}
+
+// Host shows a host.
+func (c *Client) Host(ctx context.Context, name string) (model.Host, error) {
+	var host model.Host
+	_, err := c.do(ctx, get("hosts", name), &host)
+	return host, err
+}
+
+// HostPorts lists the ports of a host's br-weft.
+func (c *Client) HostPorts(ctx context.Context, name string) ([]model.Port, error) {
+	var list []model.Port
+	_, err := c.do(ctx, get("hosts", name, "ports"), &list)
+	return list, err
+}
+
+// Flows says which flows of a host are meant.
+type Flows string
+
+// What to list of a host's flows.
+const (
+	FlowsWanted     Flows = ""
+	FlowsInstalled  Flows = "installed" // from a fresh dump
+	FlowsDifference Flows = "diff"      // between the two
+)
+
+// HostFlows lists flows of a host.
+func (c *Client) HostFlows(ctx context.Context, name string, which Flows) ([]model.HostFlow, error) {
+	call := get("hosts", name, "flows")
+	if which != FlowsWanted {
+		call.query = url.Values{string(which): {"true"}}
+	}
+	var list []model.HostFlow
+	_, err := c.do(ctx, call, &list)
+	return list, err
+}
+
+// Explain says what a flow's cookie means, with the names of what it is for.
+func (c *Client) Explain(ctx context.Context, cookie uint64) (model.Explanation, error) {
+	var explanation model.Explanation
+	_, err := c.do(ctx, get("cookies", fmt.Sprintf("%#x", cookie)), &explanation)
+	return explanation, err
+}
+
+// Ready says whether every known host is as wanted.
+func (c *Client) Ready(ctx context.Context) (model.Readiness, error) {
+	var readiness model.Readiness
+	ask := get("readyz")
+	ask.accept = http.StatusServiceUnavailable // which says why not
+	_, err := c.do(ctx, ask, &readiness)
+	return readiness, err
+}
