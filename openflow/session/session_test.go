@@ -3,6 +3,8 @@ package session
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,8 +31,7 @@ func broadcast(owner uint32) *program.Fragment {
 		Flows: []program.Flow{
 			flowFor(0, m, openflow.Load{Dst: openflow.Reg[0].All(), Value: 7}, openflow.ResubmitTo(60)),
 			flowFor(60, m, openflow.Group{ID: 100 + owner}),
-			program.NewFlow(60, 0, 0xdead, nil),
-		}[:2],
+		},
 		Groups: []program.Group{
 			program.NewGroup(100+owner, openflow.GroupTypeAll,
 				openflow.NewBucket(openflow.Load{Dst: openflow.Reg[1].All(), Value: 1}, openflow.ResubmitTo(80)),
@@ -84,6 +85,63 @@ func TestAProgramGoesInAsOneBundleAndComesBackByteForByte(t *testing.T) {
 	if len(r.tampered) > 0 {
 		t.Errorf("our own changes look like tampering: %q", r.tampered)
 	}
+}
+
+// gallery is every flow and group that was recorded: all actions and fields
+// that we use, and many more.
+func gallery(t *testing.T) *program.Fragment {
+	t.Helper()
+	fr := &program.Fragment{Key: program.Key{Kind: 9}}
+	seen := make(map[program.Identity]bool)
+	files, err := filepath.Glob("../testdata/recorded/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded messages: %v", err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _, err := openflow.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, ok := m.(*openflow.MultipartReply)
+		if !ok {
+			continue
+		}
+		switch body := reply.Body.(type) {
+		case openflow.FlowStatsList:
+			for _, f := range body {
+				fl := program.NewFlow(f.Table, f.Priority, f.Cookie, f.Match, f.Instructions...)
+				if id := fl.Identity(); !seen[id] {
+					seen[id] = true
+					fr.Flows = append(fr.Flows, fl)
+				}
+			}
+		case openflow.GroupDescs:
+			for _, g := range body {
+				fr.Groups = append(fr.Groups, program.FromDesc(g))
+			}
+		}
+	}
+	fr.Groups = append(fr.Groups,
+		program.NewGroup(50, openflow.GroupTypeFastFailover, openflow.Bucket{WatchPort: 1, WatchGroup: openflow.GroupAny, Actions: actions{openflow.Output{Port: 1}}}),
+		program.NewGroup(51, openflow.GroupTypeIndirect, openflow.NewBucket(openflow.Group{ID: 50})),
+		program.NewGroup(52, openflow.GroupTypeSelect, openflow.Bucket{Weight: 5, WatchPort: openflow.PortAny, WatchGroup: 50, Actions: actions{openflow.Output{Port: 1}}}))
+	return fr
+}
+
+func TestEveryRecordedFlowAndGroupComesBackByteForByte(t *testing.T) {
+	o := startOVS(t)
+	s, r := o.connect(o.bridge(), Config{Repair: true})
+	fr := gallery(t)
+	r.waitInstalled(t, s.Wanted([]*program.Fragment{fr}))
+	if len(r.refused) > 0 {
+		t.Fatalf("refused: %v", r.refused)
+	}
+	s.mustHold(t, fr)
+	t.Logf("%d flows, %d groups", len(fr.Flows), len(fr.Groups))
 }
 
 func TestASwitchThatIsRightGetsNothing(t *testing.T) {
