@@ -35,38 +35,42 @@ const (
 
 // Subtypes of Nicira's actions, those that OVS 3.1 dumps over OpenFlow 1.4.
 const (
-	nxPopQueue         = 5
-	nxMove             = 6
-	nxLoad             = 7
-	nxNote             = 8
-	nxMultipath        = 10
-	nxBundle           = 12
-	nxBundleLoad       = 13
-	nxResubmitTable    = 14
-	nxOutputReg        = 15
-	nxLearn            = 16
-	nxExit             = 17
-	nxFinTimeout       = 19
-	nxController       = 20
-	nxDecTTLIDs        = 21
-	nxPush             = 27
-	nxPop              = 28
-	nxSample           = 29
-	nxOutputReg2       = 32
-	nxLoad2            = 33
-	nxConjunction      = 34
-	nxCT               = 35
-	nxNAT              = 36
-	nxController2      = 37
-	nxOutputTrunc      = 39
-	nxClone            = 42
-	nxCTClear          = 43
-	nxResubmitTableCT  = 44
-	nxLearn2           = 45
-	nxCheckPktLarger   = 49
-	nxDeleteField      = 50
+	nxPopQueue        = 5
+	nxMove            = 6
+	nxLoad            = 7
+	nxNote            = 8
+	nxMultipath       = 10
+	nxBundle          = 12
+	nxBundleLoad      = 13
+	nxResubmitTable   = 14
+	nxOutputReg       = 15
+	nxLearn           = 16
+	nxExit            = 17
+	nxFinTimeout      = 19
+	nxController      = 20
+	nxDecTTLIDs       = 21
+	nxPush            = 27
+	nxPop             = 28
+	nxSample          = 29
+	nxOutputReg2      = 32
+	nxLoad2           = 33
+	nxConjunction     = 34
+	nxCT              = 35
+	nxNAT             = 36
+	nxController2     = 37
+	nxOutputTrunc     = 39
+	nxClone           = 42
+	nxCTClear         = 43
+	nxResubmitTableCT = 44
+	nxLearn2          = 45
+	nxCheckPktLarger  = 49
+	nxDeleteField     = 50
+)
+
+// Bytes of an action before what its type, or its subtype, says.
+const (
 	standardHeaderSize = 4
-	vendorHeaderSize   = 10
+	niciraHeaderSize   = 10
 )
 
 // maxNesting bounds actions inside actions (ct, clone) that are decoded; deeper
@@ -91,13 +95,19 @@ func AppendActions(b []byte, as []Action) []byte {
 // ParseActions reads a list of actions that fills b. Appending them again gives
 // the same bytes. They do not share memory with b.
 func ParseActions(b []byte) ([]Action, error) {
-	return parseActions(slices.Clone(b), 0)
+	var p actionParser
+	return p.actions(slices.Clone(b))
 }
 
-// parseActions is ParseActions for actions inside depth others; they may alias b.
-func parseActions(b []byte, depth int) ([]Action, error) {
+// An actionParser reads actions that may alias what it reads them from.
+type actionParser struct {
+	depth int    // how many actions it is inside of
+	again []byte // what it read, encoded again
+}
+
+// actions reads a list of actions that fills b.
+func (p *actionParser) actions(b []byte) ([]Action, error) {
 	var as []Action
-	var again []byte
 	for len(b) > 0 {
 		if len(b) < standardHeaderSize {
 			return nil, fmt.Errorf("parse action: %d bytes left, want at least %d", len(b), standardHeaderSize)
@@ -108,11 +118,11 @@ func parseActions(b []byte, depth int) ([]Action, error) {
 		}
 		raw := b[:n:n]
 		b = b[n:]
-		a := parseAction(raw, depth)
+		a := p.action(raw)
 		if a != nil {
-			again = a.AppendTo(again[:0])
+			p.again = a.AppendTo(p.again[:0])
 		}
-		if a == nil || !bytes.Equal(again, raw) {
+		if a == nil || !bytes.Equal(p.again, raw) {
 			a = UnknownAction{raw}
 		}
 		as = append(as, a)
@@ -120,9 +130,21 @@ func parseActions(b []byte, depth int) ([]Action, error) {
 	return as, nil
 }
 
-// parseAction reads one action, or returns nil if it does not know it. What its
+// nested reads the actions inside an action; ok is false if they are malformed
+// or nested too deep.
+func (p *actionParser) nested(b []byte) (as []Action, ok bool) {
+	if p.depth == maxNesting {
+		return nil, false
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	as, err := p.actions(b)
+	return as, err == nil
+}
+
+// action reads one action, or returns nil if it does not know it. What its
 // result leaves out (padding, unusual forms) its caller notices.
-func parseAction(raw []byte, depth int) Action {
+func (p *actionParser) action(raw []byte) Action {
 	t, body := binary.BigEndian.Uint16(raw), raw[standardHeaderSize:]
 	if t != typeVendor {
 		return parseStandard(t, body)
@@ -130,7 +152,7 @@ func parseAction(raw []byte, depth int) Action {
 	if len(raw) < 16 || binary.BigEndian.Uint32(body) != nicira {
 		return nil
 	}
-	return parseNicira(binary.BigEndian.Uint16(raw[8:]), raw[vendorHeaderSize:], depth)
+	return p.nicira(binary.BigEndian.Uint16(raw[8:]), raw[niciraHeaderSize:])
 }
 
 // parseStandard reads an action from what follows its length: 4 bytes or more.
@@ -164,8 +186,8 @@ func parseStandard(t uint16, body []byte) Action {
 	return nil
 }
 
-// parseNicira reads an action from what follows its subtype: 6 bytes or more.
-func parseNicira(subtype uint16, body []byte, depth int) Action {
+// nicira reads an action from what follows its subtype: 6 bytes or more.
+func (p *actionParser) nicira(subtype uint16, body []byte) Action {
 	switch subtype {
 	case nxMove:
 		return parseMove(body)
@@ -188,13 +210,13 @@ func parseNicira(subtype uint16, body []byte, depth int) Action {
 	case nxController2:
 		return parseController2(body)
 	case nxCT:
-		return parseCT(body, depth)
+		return p.ct(body)
 	case nxNAT:
 		return parseNAT(body)
 	case nxCTClear:
 		return CTClear{}
 	case nxClone:
-		return parseClone(body, depth)
+		return p.clone(body)
 	case nxLearn, nxLearn2:
 		return parseLearn(subtype, body)
 	case nxDecTTLIDs:

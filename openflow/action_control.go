@@ -15,12 +15,9 @@ func (a Clone) AppendTo(b []byte) []byte {
 	return end(AppendActions(b, a.Actions), start)
 }
 
-func parseClone(body []byte, depth int) Action {
-	if depth >= maxNesting {
-		return nil
-	}
-	as, err := parseActions(body[6:], depth+1)
-	if err != nil {
+func (p *actionParser) clone(body []byte) Action {
+	as, ok := p.nested(body[6:])
+	if !ok {
 		return nil
 	}
 	return Clone{as}

@@ -49,8 +49,8 @@ func (a CT) AppendTo(b []byte) []byte {
 	return end(AppendActions(b, a.Nested), start)
 }
 
-func parseCT(body []byte, depth int) Action {
-	if len(body) < 14 || depth >= maxNesting {
+func (p *actionParser) ct(body []byte) Action {
+	if len(body) < 14 {
 		return nil
 	}
 	a := CT{
@@ -68,11 +68,10 @@ func parseCT(body []byte, depth int) Action {
 		}
 		a.ZoneFrom = from
 	}
-	nested, err := parseActions(body[14:], depth+1)
-	if err != nil {
+	var ok bool
+	if a.Nested, ok = p.nested(body[14:]); !ok {
 		return nil
 	}
-	a.Nested = nested
 	return a
 }
 
@@ -162,27 +161,25 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 func parseNAT(body []byte) Action {
 	a := NAT{Flags: binary.BigEndian.Uint16(body[2:])}
 	present, b := binary.BigEndian.Uint16(body[4:]), body[6:]
-	for _, part := range []struct {
-		bit  uint16
-		size int
-		take func([]byte)
-	}{
-		{natIPv4Min, 4, func(v []byte) { a.Min, _ = netip.AddrFromSlice(v) }},
-		{natIPv4Max, 4, func(v []byte) { a.Max, _ = netip.AddrFromSlice(v) }},
-		{natIPv6Min, 16, func(v []byte) { a.Min, _ = netip.AddrFromSlice(v) }},
-		{natIPv6Max, 16, func(v []byte) { a.Max, _ = netip.AddrFromSlice(v) }},
-		{natPortMin, 2, func(v []byte) { a.PortMin = binary.BigEndian.Uint16(v) }},
-		{natPortMax, 2, func(v []byte) { a.PortMax = binary.BigEndian.Uint16(v) }},
-	} {
-		if present&part.bit == 0 {
-			continue
-		}
-		if len(b) < part.size {
+	// take is the next part of the range, if it is present.
+	take := func(bit uint16, size int) []byte {
+		if present&bit == 0 || len(b) < size {
 			return nil
 		}
-		part.take(b[:part.size])
-		b = b[part.size:]
+		var part []byte
+		part, b = b[:size], b[size:]
+		return part
 	}
+	a.Min, _ = netip.AddrFromSlice(take(natIPv4Min, 4))
+	a.Max, _ = netip.AddrFromSlice(take(natIPv4Max, 4))
+	if v := take(natIPv6Min, 16); v != nil {
+		a.Min, _ = netip.AddrFromSlice(v)
+	}
+	if v := take(natIPv6Max, 16); v != nil {
+		a.Max, _ = netip.AddrFromSlice(v)
+	}
+	a.PortMin = uint16(number(take(natPortMin, 2)))
+	a.PortMax = uint16(number(take(natPortMax, 2)))
 	return a
 }
 

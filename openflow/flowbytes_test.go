@@ -69,7 +69,6 @@ func TestRecordedFlowsAreEncodedFromTheirFieldsToTheSameBytes(t *testing.T) {
 			t.Errorf("%s: encoded to\n%x, was\n%x", flow.name, got, flow.body)
 		}
 		refuseUnknown(t, flow.name, m, is)
-		t.Logf("%v actions=%v", m, FormatInstructions(is, Names{}))
 	}
 }
 

@@ -107,7 +107,7 @@ func AppendInstructions(b []byte, is []Instruction) []byte {
 func ParseInstructions(b []byte) ([]Instruction, error) {
 	b = slices.Clone(b)
 	var is []Instruction
-	var again []byte
+	var p actionParser
 	for len(b) > 0 {
 		if len(b) < 8 {
 			return nil, fmt.Errorf("parse instruction: %d bytes left, want at least 8", len(b))
@@ -118,14 +118,14 @@ func ParseInstructions(b []byte) ([]Instruction, error) {
 		}
 		raw := b[:n:n]
 		b = b[n:]
-		i, err := parseInstruction(raw)
+		i, err := p.instruction(raw)
 		if err != nil {
 			return nil, err
 		}
 		if i != nil {
-			again = i.AppendTo(again[:0])
+			p.again = i.AppendTo(p.again[:0])
 		}
-		if i == nil || !bytes.Equal(again, raw) {
+		if i == nil || !bytes.Equal(p.again, raw) {
 			i = UnknownInstruction{raw}
 		}
 		is = append(is, i)
@@ -133,8 +133,8 @@ func ParseInstructions(b []byte) ([]Instruction, error) {
 	return is, nil
 }
 
-// parseInstruction reads one instruction, or returns nil if it does not know it.
-func parseInstruction(raw []byte) (Instruction, error) {
+// instruction reads one instruction, or returns nil if it does not know it.
+func (p *actionParser) instruction(raw []byte) (Instruction, error) {
 	switch binary.BigEndian.Uint16(raw) {
 	case typeGotoTable:
 		return GotoTable{raw[4]}, nil
@@ -143,10 +143,10 @@ func parseInstruction(raw []byte) (Instruction, error) {
 			return WriteMetadata{binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])}, nil
 		}
 	case typeApplyActions:
-		as, err := parseActions(raw[8:], 0)
+		as, err := p.actions(raw[8:])
 		return ApplyActions{as}, err
 	case typeWriteActions:
-		as, err := parseActions(raw[8:], 0)
+		as, err := p.actions(raw[8:])
 		return WriteActions{as}, err
 	case typeClearActions:
 		return ClearActions{}, nil
