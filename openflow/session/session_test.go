@@ -1,7 +1,7 @@
 package session
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -316,7 +316,8 @@ func TestAnOlderGenerationIsStale(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("it goes on")
 	}
-	if want := fmt.Sprint(ErrStale); !strings.Contains(fmt.Sprint(r.err), want) {
+	var stale *StaleError
+	if !errors.As(r.err, &stale) || stale.Seen != 8 || !errors.Is(r.err, ErrStale) {
 		t.Errorf("it ends with %v (datapath %x)", r.err, s.DatapathID())
 	}
 }
