@@ -70,8 +70,10 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 			return nil, false, within(err, at)
 		}
 	}
+	ids = make([]string, len(d.Endpoints))
 	endpoints := map[string]bool{}
-	for i, e := range d.Endpoints {
+	for _, i := range choosersLast(d.Endpoints) {
+		e := d.Endpoints[i]
 		at := fmt.Sprintf("endpoints[%d]", i)
 		if e.ID == "" && e.Name == "" {
 			return nil, false, model.Invalidf(at, "give the endpoint an id or a name, so that it is found when this is applied again")
@@ -95,7 +97,7 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 			return nil, false, model.Invalidf(at, "endpoint %q stands here twice", e.Title())
 		}
 		endpoints[id] = true
-		ids = append(ids, id)
+		ids[i] = id
 	}
 	for i, id := range ids {
 		if err := t.checkUnique(t.endpoint(id)); err != nil {
@@ -106,6 +108,20 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 		err = t.pruneNetworks(networks, source)
 	}
 	return ids, created, err
+}
+
+// choosersLast is an order of endpoints in which those that ask for addresses
+// come before those for which addresses are chosen.
+func choosersLast(endpoints []model.Endpoint) []int {
+	var asking, choosing []int
+	for i, e := range endpoints {
+		if len(e.Addresses) > 0 {
+			asking = append(asking, i)
+		} else {
+			choosing = append(choosing, i)
+		}
+	}
+	return append(asking, choosing...)
 }
 
 func (t *tx) pruneEndpoints(d model.Document, source string) {

@@ -29,7 +29,6 @@ func (t *tx) identify(systemID string, v *ovsdb.View, remote netip.Addr) ([]mode
 		}
 	}
 	now.Address, now.OVSVersion = remote, v.OVSVersion
-	now.UnderlayMTU = underlayMTU(v.ExternalIDs)
 	if v.Bridge != nil {
 		now.Datapath = v.Bridge.DatapathType
 		if now.Datapath == "" {
@@ -39,6 +38,11 @@ func (t *tx) identify(systemID string, v *ovsdb.View, remote netip.Addr) ([]mode
 	var conditions []model.Condition
 	say := func(typ, format string, args ...any) {
 		conditions = append(conditions, model.Condition{Type: typ, Message: fmt.Sprintf(format, args...)})
+	}
+	now.UnderlayMTU = underlayMTU(v.ExternalIDs, say)
+	datapathType(v.ExternalIDs, say)
+	if v.Datapath() == ovsdb.DatapathFails {
+		say(model.DatapathFailed, "ovs-vswitchd can open no datapath for br-weft, neither the kernel's (is the openvswitch module loaded?) nor its own (netdev, which needs /dev/net/tun): see its log on the host")
 	}
 	t.nameHost(now, v, say)
 	t.placeVTEP(now, v, remote, say)
@@ -120,12 +124,28 @@ func (t *tx) placeVTEP(h *hostRecord, v *ovsdb.View, remote netip.Addr, say func
 	h.VTEP = vtep
 }
 
-func underlayMTU(ids map[string]string) int {
-	mtu, err := strconv.Atoi(ids["weft-underlay-mtu"])
+func underlayMTU(ids map[string]string, say func(typ, format string, args ...any)) int {
+	text := ids["weft-underlay-mtu"]
+	if text == "" {
+		return defaultUnderlayMTU
+	}
+	mtu, err := strconv.Atoi(text)
 	if err != nil || mtu < 576 || mtu > 65535 {
+		say(model.BadSetting, "external_ids:weft-underlay-mtu %q is no MTU (576 to 65535), so %d is used; on the host: ovs-vsctl set Open_vSwitch . external_ids:weft-underlay-mtu=NUMBER", text, defaultUnderlayMTU)
 		return defaultUnderlayMTU
 	}
 	return mtu
+}
+
+// datapathType is what the host says with weft-datapath; empty: to be found out.
+func datapathType(ids map[string]string, say func(typ, format string, args ...any)) string {
+	switch typ := ids["weft-datapath"]; typ {
+	case "", "system", "netdev":
+		return typ
+	default:
+		say(model.BadSetting, "external_ids:weft-datapath %q is neither system nor netdev, so what works is found out; on the host: ovs-vsctl remove Open_vSwitch . external_ids weft-datapath", typ)
+		return ""
+	}
 }
 
 // settlePinned decides anew about endpoints that are pinned: a host of that

@@ -86,7 +86,7 @@ func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
 		Mark:                 c.ClusterID(),
 		Adopt:                l.adopt,
 		DatapathID:           h.DatapathID,
-		DatapathType:         l.view.ExternalIDs["weft-datapath"],
+		DatapathType:         datapathType(l.view.ExternalIDs, func(string, string, ...any) {}),
 		ControllerTargets:    []string{"tcp:" + netip.AddrPortFrom(c.openflowAddress(l.conn), c.openflowPort).String()},
 		ControllerRateLimit:  packetInRate,
 		ControllerBurstLimit: packetInBurst,

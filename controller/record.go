@@ -51,8 +51,11 @@ type hostRecord struct {
 	Datapath    string     `json:"datapath,omitempty"`
 	OVSVersion  string     `json:"ovsVersion,omitempty"`
 	UnderlayMTU int        `json:"underlayMTU,omitempty"`
-	FirstSeen   time.Time  `json:"firstSeen"`
-	Revision    uint64     `json:"-"`
+	// Superseded is the generation id that the host's switch had seen from the
+	// controller of another cluster when it was adopted. Ours count from there.
+	Superseded uint64    `json:"superseded,omitempty"`
+	FirstSeen  time.Time `json:"firstSeen"`
+	Revision   uint64    `json:"-"`
 }
 
 // presenceRecord says that a host's switch may have flows of a VNI. It is

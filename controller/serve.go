@@ -182,6 +182,9 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 		return err
 	}
 	known()
+	if host := c.snapshot().host(l.systemID); host != nil {
+		s.After(host.Superseded)
+	}
 	h := &switchHandler{c: c, l: l, sw: &switchLink{session: s}}
 	if err := c.do(ctx, func() { err = c.attach(l, h.sw) }); err != nil {
 		return err

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +33,28 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	}
 	l.sw = nil
 	c.away(l)
+	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
+}
+
+// supersede remembers the generation id of another cluster's controller, which
+// the switch takes for a newer one than ours. The host is ours by its mark and
+// by the OVSDB lock that we hold, so that controller is its master no more.
+func (c *Controller) supersede(l *hostLink, why error) {
+	var stale *session.StaleError
+	if !errors.As(why, &stale) || !l.owned {
+		return
+	}
+	t := c.begin()
+	h := t.host(l.systemID)
+	if h == nil || stale.Seen <= h.Superseded {
+		t.abort()
+		return
+	}
+	now := *h
+	now.Superseded = stale.Seen
+	t.put(tableHost, &now)
+	c.commitFacts(context.Background(), t)
 }
 
 // synchronize hands a switch the whole program, when everything is known that

@@ -15,6 +15,8 @@ const (
 	MACUnknown         = "MACUnknown"         // no frame seen yet from which to adopt the MAC
 	ClaimRefused       = "ClaimRefused"       // a second port claims the endpoint
 	AmbiguousContainer = "AmbiguousContainer" // a container of that name is on several hosts
+	DatapathFailed     = "DatapathFailed"     // no datapath works on the host
+	BadSetting         = "BadSetting"         // a setting in the host's external_ids cannot be used
 	PortFailed         = "PortFailed"         // Open vSwitch reports an error on the port
 	NoTunnels          = "NoTunnels"          // the host gets no tunnels, and why
 	NameTaken          = "NameTaken"          // another host had the hostname first

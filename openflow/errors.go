@@ -23,8 +23,6 @@ const ErrorTypeExperimenter uint16 = 0xffff
 var (
 	ErrHelloIncompatible = ErrorCode{0, 0}
 	ErrRoleStale         = ErrorCode{11, 0}
-	ErrBundleUnknown     = ErrorCode{17, 0}
-	ErrBundleBadID       = ErrorCode{17, 1}
 	ErrBundleTimeout     = ErrorCode{17, 14}
 	ErrMessageFailed     = ErrorCode{17, 13}
 )
@@ -53,7 +51,7 @@ func decodeError(d *decoder) Message {
 	return m
 }
 
-// Error says what the switch said, by the name in the specification.
+// Error says what the switch said.
 func (m *Error) Error() string {
 	if m.ErrorCode.Type == ErrorTypeExperimenter {
 		return fmt.Sprintf("the switch refused it: experimenter 0x%x error %d", m.Experimenter, m.Code)
@@ -61,7 +59,7 @@ func (m *Error) Error() string {
 	return "the switch refused it: " + m.ErrorCode.String()
 }
 
-// String returns the name in the specification and what it means in practice.
+// String returns the name and what it means in practice.
 func (c ErrorCode) String() string {
 	if s, ok := errorTexts[c]; ok {
 		return s
@@ -70,29 +68,30 @@ func (c ErrorCode) String() string {
 }
 
 // errorTexts covers what Open vSwitch 3.1 sends to a controller. Types and
-// codes are from section 7.5.4 of OpenFlow 1.4.1.
+// codes are from section 7.5.4 of OpenFlow 1.4.1, names as Open vSwitch writes
+// them into its own log.
 var errorTexts = map[ErrorCode]string{
 	{0, 0}:  "OFPHFC_INCOMPATIBLE (no common OpenFlow version: does the bridge's protocols column exclude OpenFlow14?)",
 	{0, 1}:  "OFPHFC_EPERM (hello not permitted)",
 	{1, 0}:  "OFPBRC_BAD_VERSION (OpenFlow version not supported)",
 	{1, 1}:  "OFPBRC_BAD_TYPE (message type not supported)",
-	{1, 2}:  "OFPBRC_BAD_MULTIPART (multipart type not supported)",
-	{1, 3}:  "OFPBRC_BAD_EXPERIMENTER (experimenter not supported)",
-	{1, 4}:  "OFPBRC_BAD_EXP_TYPE (experimenter message not supported)",
+	{1, 2}:  "OFPBRC_BAD_STAT (multipart type not supported)",
+	{1, 3}:  "OFPBRC_BAD_VENDOR (experimenter not supported)",
+	{1, 4}:  "OFPBRC_BAD_SUBTYPE (experimenter message not supported)",
 	{1, 5}:  "OFPBRC_EPERM (not permitted)",
 	{1, 6}:  "OFPBRC_BAD_LEN (message of a wrong length)",
 	{1, 7}:  "OFPBRC_BUFFER_EMPTY (the buffered packet was used already)",
 	{1, 8}:  "OFPBRC_BUFFER_UNKNOWN (no such buffered packet)",
 	{1, 9}:  "OFPBRC_BAD_TABLE_ID (no such table)",
-	{1, 10}: "OFPBRC_IS_SLAVE (another controller is master)",
+	{1, 10}: "OFPBRC_IS_SECONDARY (another controller is master)",
 	{1, 11}: "OFPBRC_BAD_PORT (no such port)",
 	{1, 12}: "OFPBRC_BAD_PACKET (malformed packet in a packet-out)",
 	{1, 13}: "OFPBRC_MULTIPART_BUFFER_OVERFLOW (multipart request too long)",
 
 	{2, 0}:  "OFPBAC_BAD_TYPE (unknown action, or one that cannot stand here)",
 	{2, 1}:  "OFPBAC_BAD_LEN (action of a wrong length)",
-	{2, 2}:  "OFPBAC_BAD_EXPERIMENTER (unknown experimenter of an action)",
-	{2, 3}:  "OFPBAC_BAD_EXP_TYPE (unknown action of an experimenter)",
+	{2, 2}:  "OFPBAC_BAD_VENDOR (unknown experimenter of an action)",
+	{2, 3}:  "OFPBAC_BAD_VENDOR_TYPE (unknown action of an experimenter)",
 	{2, 4}:  "OFPBAC_BAD_OUT_PORT (output to a port that cannot be)",
 	{2, 5}:  "OFPBAC_BAD_ARGUMENT (bad argument of an action)",
 	{2, 6}:  "OFPBAC_EPERM (action not permitted)",
@@ -105,7 +104,6 @@ var errorTexts = map[ErrorCode]string{
 	{2, 13}: "OFPBAC_BAD_SET_TYPE (set_field of a field that cannot be set)",
 	{2, 14}: "OFPBAC_BAD_SET_LEN (set_field of a wrong length)",
 	{2, 15}: "OFPBAC_BAD_SET_ARGUMENT (set_field with a value the field cannot have)",
-	{2, 16}: "OFPBAC_BAD_SET_MASK (set_field with a mask the field cannot have)",
 
 	{3, 0}: "OFPBIC_UNKNOWN_INST (unknown instruction)",
 	{3, 1}: "OFPBIC_UNSUP_INST (instruction not supported)",

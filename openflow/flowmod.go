@@ -25,9 +25,6 @@ type FlowMod struct {
 	Instructions       []Instruction
 }
 
-// flowModFixed is the length of a FlowMod before its match.
-const flowModFixed = 48
-
 // Type returns TypeFlowMod.
 func (*FlowMod) Type() Type { return TypeFlowMod }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -144,7 +145,7 @@ func TestErrorsSayWhatTheyMean(t *testing.T) {
 		file, want string
 	}{
 		{"054-flowerr-1", "OFPBMC_BAD_PREREQ (a field without the one it needs"},
-		{"047-err-badmp", "OFPBRC_BAD_MULTIPART"},
+		{"047-err-badmp", "OFPBRC_BAD_STAT"},
 		{"046-bundle-err", "OFPBFC_BAD_ID (no such bundle)"},
 	} {
 		m, _, err := Parse(recorded(t)[c.file])
@@ -157,6 +158,23 @@ func TestErrorsSayWhatTheyMean(t *testing.T) {
 	}
 	if got := (&Error{ErrorCode: ErrorCode{17, 99}}).Error(); !strings.Contains(got, "type 17 code 99") {
 		t.Errorf("an unknown error says %q", got)
+	}
+}
+
+func TestErrorsHaveTheNamesThatOpenVSwitchGivesThem(t *testing.T) {
+	if _, err := exec.LookPath("ovs-ofctl"); err != nil {
+		t.Skipf("SKIPPED, NOTHING COMPARED WITH OPEN VSWITCH: %v (install openvswitch-switch)", err)
+	}
+	for code, text := range errorTexts {
+		b := (&Error{ErrorCode: code, Data: empty(nil, TypeBarrierRequest, 1)}).AppendTo(nil, 1)
+		out, err := exec.Command("ovs-ofctl", "ofp-print", hex.EncodeToString(b)).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ovs-ofctl ofp-print: %v\n%s", err, out)
+		}
+		name, _, _ := strings.Cut(text, " ")
+		if !strings.Contains(string(out), ": "+name+"\n") {
+			t.Errorf("%v is %q here, and to Open vSwitch %s", code, name, out)
+		}
 	}
 }
 

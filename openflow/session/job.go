@@ -34,11 +34,13 @@ const (
 )
 
 // take returns the next job. What comes up while it is being done makes
-// another. Undoing what others did comes before going on from there.
+// another. Undoing what others did comes before going on from there, but they
+// cannot keep what is wanted from going in by changing things all the time.
 func (st *state) take() job {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	j := job{generation: st.generation}
+	pending := len(st.dirty) > 0 || st.generation != st.confirmed
 	switch {
 	case !st.known:
 		return j
@@ -53,14 +55,16 @@ func (st *state) take() job {
 		st.fill(&j, maps.Keys(st.fragments))
 		st.gap, st.check = false, false
 		clear(st.seen)
-	case st.check || len(st.seen) > 0:
+	case (st.check || len(st.seen) > 0) && !(pending && st.rechecked):
 		j.kind = recheck
+		st.rechecked = true
 		st.fill(&j, maps.Keys(st.fragments))
 		j.seen = st.seen
 		st.seen = make(map[program.Identity]*program.Installed)
 		st.check = false
-	case len(st.dirty) > 0 || st.generation != st.confirmed:
+	case pending:
 		j.kind = delta
+		st.rechecked = false
 		st.fill(&j, maps.Keys(st.dirty))
 		clear(st.dirty)
 	}

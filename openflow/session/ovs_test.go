@@ -42,11 +42,23 @@ func startOVS(t testing.TB) *ovs {
 	o := &ovs{t: t, dir: dir}
 	o.run("ovsdb-tool", "create", o.path("conf.db"), "/usr/share/openvswitch/vswitch.ovsschema")
 	o.start("ovsdb-server", o.path("conf.db"), "--remote=punix:"+o.path("db.sock"), "--unixctl="+o.path("db.ctl"), "--log-file="+o.path("db.log"))
-	waitFor(t, 10*time.Second, "ovsdb-server", func() bool { _, err := os.Stat(o.path("db.sock")); return err == nil })
+	o.waitSocket("db.sock")
 	o.vsctl("--no-wait", "init")
 	o.vswitchd = o.start("ovs-vswitchd", "unix:"+o.path("db.sock"), "--enable-dummy=override", "--disable-system",
 		"--unixctl="+o.path("vs.ctl"), "--log-file="+o.path("vs.log"))
 	return o
+}
+
+// waitSocket waits until somebody listens on a socket, not only until it is there.
+func (o *ovs) waitSocket(name string) {
+	o.t.Helper()
+	waitFor(o.t, 10*time.Second, name, func() bool {
+		c, err := net.Dial("unix", o.path(name))
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
 }
 
 func (o *ovs) path(name string) string { return filepath.Join(o.dir, name) }
@@ -98,7 +110,7 @@ func (o *ovs) bridge() string {
 	name := fmt.Sprintf("br%d", o.bridges)
 	o.vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=dummy", "fail_mode=secure",
 		"--", "add-port", name, name+"-a", "--", "add-port", name, name+"-b")
-	waitFor(o.t, 5*time.Second, "the bridge's socket", func() bool { _, err := os.Stat(o.path(name + ".mgmt")); return err == nil })
+	o.waitSocket(name + ".mgmt")
 	return name
 }
 

@@ -193,9 +193,18 @@ func (s *Session) ports(ctx context.Context, last func([]openflow.Port)) ([]open
 	return ports, nil
 }
 
-// PacketOut sends a packet out. What the switch says against it is logged.
+// PacketOut sends a packet out. It does not wait: a packet for a switch that
+// does not take its messages is dropped, which the error says. What the switch
+// has against it is logged.
 func (s *Session) PacketOut(m *openflow.PacketOut) error {
-	return s.out.write(s.done, m.AppendTo(nil, s.nextXID(1)))
+	b := m.AppendTo(nil, s.nextXID(1))
+	if len(b) > openflow.MaxMessage {
+		return fmt.Errorf("send a packet of %d bytes: OpenFlow allows %d a message", len(m.Data), openflow.MaxMessage)
+	}
+	if !s.out.writeUrgently(b) {
+		return errors.New("send a packet: the switch does not take its messages")
+	}
+	return nil
 }
 
 // FlushZone makes the switch forget the connections of a conntrack zone, and

@@ -56,7 +56,7 @@ func (s *Session) setUp(ctx context.Context) error {
 	_, err := s.ask(ctx, role, newPending())
 	var refused *openflow.Error
 	if errors.As(err, &refused) && refused.ErrorCode == openflow.ErrRoleStale {
-		return ErrStale
+		return s.stale(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("claim the role of master: %w", err)
@@ -80,6 +80,16 @@ func (s *Session) setUp(ctx context.Context) error {
 		queued = s.events.post(func(h Handler) { h.Ready(ports) })
 	})
 	return errors.Join(err, queued)
+}
+
+// stale asks which generation id the switch has seen (OpenFlow 1.4, section
+// 6.3.5: a request without a change of role is answered with it).
+func (s *Session) stale(ctx context.Context) error {
+	answer, err := s.ask(ctx, &openflow.RoleRequest{}, newPending())
+	if reply, ok := answer.(*openflow.RoleReply); ok && err == nil {
+		return &StaleError{Seen: reply.GenerationID}
+	}
+	return ErrStale
 }
 
 // do works out the difference that a job is about, and sends it.

@@ -17,6 +17,19 @@ import (
 // older than the switch has seen: another controller has taken over.
 var ErrStale = errors.New("another controller is master of the switch, with a newer generation id")
 
+// StaleError is an ErrStale that says which generation id the switch has seen.
+type StaleError struct{ Seen uint64 }
+
+func (e *StaleError) Error() string { return fmt.Sprintf("%v, %d", ErrStale, e.Seen) }
+
+// Unwrap returns ErrStale.
+func (e *StaleError) Unwrap() error { return ErrStale }
+
+// After makes the session claim to be master with a generation id that comes
+// after one that the switch has seen, of a controller which is known not to be
+// its master any more. It is called before Run.
+func (s *Session) After(generation uint64) { s.cfg.GenerationID += generation }
+
 // Session is one connection to one switch.
 type Session struct {
 	cfg      Config

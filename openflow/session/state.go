@@ -30,6 +30,8 @@ type state struct {
 	check bool                                    // read the groups
 	dirty map[program.Key]struct{}                // wanted and installed may differ
 
+	rechecked bool // since the last delta
+
 	wake chan struct{} // of capacity 1
 }
 
