@@ -51,6 +51,9 @@ func (p *process) start(argv ...string) error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	r, err := recordOf(cmd.Process.Pid)
+	if errors.Is(err, errEnded) {
+		err = fmt.Errorf("the %s ended at once: %s", p.name, p.output())
+	}
 	if err == nil {
 		err = writeJSON(p.recordFile(), r)
 	}
@@ -64,10 +67,12 @@ func (p *process) start(argv ...string) error {
 	return nil
 }
 
+var errEnded = errors.New("the process has ended")
+
 func recordOf(pid int) (record, error) {
 	start, running := startTime(pid)
 	if !running {
-		return record{}, fmt.Errorf("process %d ended at once", pid)
+		return record{}, errEnded
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return record{PID: pid, Start: start, Boot: string(bytes.TrimSpace(boot))}, err
