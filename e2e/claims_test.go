@@ -297,3 +297,9 @@ func TestAPortThatSendsWithAnotherMACShowsAMismatch(t *testing.T) {
 		return nil
 	})
 }
+
+// declareSix creates an endpoint with an IPv6 address.
+func (s *site) declareSix(name, address string) model.Endpoint {
+	s.t.Helper()
+	return s.declare(model.Endpoint{Name: name, Addresses: addresses(address)})
+}

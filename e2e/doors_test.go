@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,15 @@ func (s *site) joins(meanwhile string) {
 	s.within(soon, "host2 is away", s.away("host2"))
 	s.vsctl("host2", "--no-wait", "set-manager", manager)
 	took := s.synchronized(5*time.Second, "host2")
+	before := len(s.connected("host2"))
+	s.on("host2", "ovs-appctl", "bridge/reconnect", "br-weft")
+	s.within(5*time.Second, "the bridge of host2 connects anew", func() error {
+		if len(s.connected("host2")) == before {
+			return errors.New("it has not")
+		}
+		return nil
+	})
+	s.synchronized(5*time.Second, "host2")
 	start := time.Now()
 	two := s.endpoint("two")
 	two.Addresses = append(two.Addresses, addresses(fmt.Sprintf("10.0.1.%d", 100+len(two.Addresses)))...)

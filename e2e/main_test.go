@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// binary is the weft binary under test.
-var binary string
+// weftBinary is the weft binary under test.
+var weftBinary string
 
 // TestMain builds the binary that the labs run. Called with [sendFrames] it is
 // a tool of the tests, run inside a container.
@@ -31,9 +31,9 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "weft")
+	weftBinary = filepath.Join(dir, "weft")
 	if os.Geteuid() == 0 { // else everything is skipped
-		if out, err := exec.Command("go", "build", "-o", binary, "../cmd/weft").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-o", weftBinary, "../cmd/weft").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build weft: %v\n%s", err, out)
 			return 1
 		}

@@ -118,7 +118,7 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
 	t.Cleanup(cancel)
 	l, err := with(ctx, topology, lab.Options{
-		Binary:         binary,
+		Binary:         weftBinary,
 		ControllerArgs: controllerArgs,
 		Instance:       "e2e-" + strings.ToLower(rand.Text()[:8]),
 		Dir:            filepath.Join(t.TempDir(), "lab"),
@@ -221,8 +221,8 @@ func (s *site) restartController() {
 
 // weft runs the weft command on the controller's machine.
 func (s *site) weft(args ...string) (string, error) {
-	argv := append([]string{"lab", "exec", "--dir", s.Dir, "ctl", "--", binary}, args...)
-	out, err := exec.CommandContext(s.ctx, binary, argv...).CombinedOutput()
+	argv := append([]string{"lab", "exec", "--dir", s.Dir, "ctl", "--", weftBinary}, args...)
+	out, err := exec.CommandContext(s.ctx, weftBinary, argv...).CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("weft %s: %w: %s", strings.Join(args, " "), err, out)
 	}
