@@ -113,6 +113,23 @@ func (l *Lab) WaitInstalled(ctx context.Context, containers ...*Container) error
 	return err
 }
 
+// WaitJoined waits until the controller knows every host and has programmed it.
+func (l *Lab) WaitJoined(ctx context.Context) error {
+	return until(ctx, "every host has joined", func() (bool, error) {
+		var hosts []model.Host
+		if err := l.call(ctx, http.MethodGet, "/hosts", nil, &hosts); err != nil {
+			return false, err
+		}
+		joined := 0
+		for _, h := range hosts {
+			if h.Synchronized {
+				joined++
+			}
+		}
+		return joined == len(l.Hosts()), nil
+	})
+}
+
 // behind are the connected hosts that have not confirmed all that is wanted.
 func (l *Lab) behind(ctx context.Context) ([]string, error) {
 	var hosts []model.Host

@@ -135,6 +135,9 @@ func UpBare(ctx context.Context, out io.Writer, t *lab.Topology, o lab.Options) 
 	if err != nil {
 		return err
 	}
+	if err := l.WaitJoined(ctx); err != nil {
+		return errors.Join(err, l.Down())
+	}
 	fmt.Fprintf(out, "The machines are %s; logs are in %s.\n", strings.Join(l.Machines(), ", "), l.Dir)
 	return nil
 }
