@@ -24,6 +24,11 @@ func TestAfterAnyTurmoilAllIsAsWanted(t *testing.T) {
 	hosts := []string{"host1", "host2", "host3"}
 	plugged := map[string]bool{"one": true, "two": true, "three": true}
 	names := []string{"one", "two", "three"}
+	plug := func(name string) {
+		e := s.endpoint(name)
+		e.Prefixes = e.Prefixes[:1] // the second one changes
+		s.must(s.Container(name).Plug(s.ctx, e))
+	}
 	extra := 0
 	steps := []struct {
 		name string
@@ -47,11 +52,10 @@ func TestAfterAnyTurmoilAllIsAsWanted(t *testing.T) {
 		}},
 		{"plugged or unplugged", func(*lab.Host) {
 			name := names[random.IntN(len(names))]
-			c := s.Container(name)
 			if plugged[name] {
-				s.must(c.Unplug(s.ctx))
+				s.must(s.Container(name).Unplug(s.ctx))
 			} else {
-				s.must(c.Plug(s.ctx, s.endpoint(name)))
+				plug(name)
 			}
 			plugged[name] = !plugged[name]
 		}},
@@ -78,9 +82,8 @@ func TestAfterAnyTurmoilAllIsAsWanted(t *testing.T) {
 		_ = s.Host(h).Heal() // it may not be cut off
 	}
 	for _, name := range names {
-		c := s.Container(name)
 		if !plugged[name] {
-			s.must(c.Plug(s.ctx, s.endpoint(name)))
+			plug(name)
 		}
 	}
 	t.Logf("synchronized %v after it all", s.synchronized(30*time.Second, hosts...))
