@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -106,3 +107,10 @@ func (l *Lab) KillController(ctx context.Context) error { return l.control.proce
 // StartController starts it again on the data it left, and waits until it
 // answers.
 func (l *Lab) StartController(ctx context.Context) error { return l.control.start(ctx) }
+
+// FreezeController stops the controller as a debugger would: its connections
+// stay open and it does not answer. ThawController lets it go on.
+func (l *Lab) FreezeController() error { return l.control.process.signal(syscall.SIGSTOP) }
+
+// ThawController undoes FreezeController.
+func (l *Lab) ThawController() error { return l.control.process.signal(syscall.SIGCONT) }

@@ -143,6 +143,12 @@ func (h *Host) FreezeVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIG
 // ThawVswitchd undoes FreezeVswitchd.
 func (h *Host) ThawVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIGCONT) }
 
+// FreezeOVSDB and ThawOVSDB do the same to ovsdb-server.
+func (h *Host) FreezeOVSDB() error { return h.ovs.database.signal(syscall.SIGSTOP) }
+
+// ThawOVSDB undoes FreezeOVSDB.
+func (h *Host) ThawOVSDB() error { return h.ovs.database.signal(syscall.SIGCONT) }
+
 // KillOVSDB ends ovsdb-server without warning.
 func (h *Host) KillOVSDB(ctx context.Context) error { return h.ovs.database.kill(ctx) }
 
