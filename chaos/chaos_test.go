@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -40,12 +41,13 @@ type run struct {
 	wounds     []wound
 	attachment map[string]string // container → the endpoint that it is to have
 	torn       map[string]bool   // containers whose port was taken away
+	ghosts     map[string]bool   // containers whose port is without a device
 }
 
 func TestChaos(t *testing.T) {
 	r := &run{
 		site: build(t, basis+time.Duration(*faults)*perFault), began: time.Now(),
-		hosts: map[string]*hostState{}, attachment: map[string]string{}, torn: map[string]bool{},
+		hosts: map[string]*hostState{}, attachment: map[string]string{}, torn: map[string]bool{}, ghosts: map[string]bool{},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -75,7 +77,7 @@ func (r *run) round() {
 		r.strike(dice)
 		if dice.IntN(12) == 0 {
 			r.note("this takes %v", long)
-			time.Sleep(long)
+			r.pause(long)
 		}
 		for range dice.IntN(3) {
 			r.change(r.dice())
@@ -104,6 +106,16 @@ func (r *run) note(format string, args ...any) {
 	line := fmt.Sprintf("%4d %6.1fs  %s", r.step, time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 	r.log = append(r.log, line)
 	r.t.Log(line)
+}
+
+// pause lets time pass, unless the run is interrupted.
+func (r *run) pause(d time.Duration) {
+	r.t.Helper()
+	select {
+	case <-time.After(d):
+	case <-r.ctx.Done():
+		r.t.Fatal(context.Cause(r.ctx))
+	}
 }
 
 func (r *run) must(err error) {

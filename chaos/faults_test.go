@@ -91,7 +91,7 @@ func (r *run) healAll() {
 		r.heal(w)
 	}
 	r.wounds = nil
-	r.resolve()
+	r.resolve(thawPatience)
 }
 
 func (r *run) heal(w wound) {
@@ -122,8 +122,12 @@ func (r *run) killController(dice *rand.Rand) bool {
 		r.wounds = slices.DeleteFunc(r.wounds, func(w wound) bool { return w.what == thawController })
 		r.must(r.KillController(r.ctx))
 		r.wounds = append(r.wounds, wound{"start the controller", func() bool { return !r.full }, last, func() error {
-			defer func() { r.controller = up; r.resolve() }()
-			return r.StartController(r.ctx)
+			if err := r.StartController(r.ctx); err != nil {
+				return err
+			}
+			r.controller = up
+			r.resolve(0) // nobody is at it any more
+			return nil
 		}})
 	}
 	if r.controller == frozen || r.pending != nil || dice.IntN(2) == 0 {

@@ -42,7 +42,7 @@ func (r *run) unplug(dice *rand.Rand) bool {
 	if dice.IntN(3) == 0 {
 		r.note("the interface of %s vanishes", c.Name)
 		r.must(c.Vanish())
-		r.attachment[c.Name] = ""
+		r.attachment[c.Name], r.ghosts[c.Name] = "", true
 		return true
 	}
 	r.give(c, "")
@@ -112,6 +112,13 @@ func (r *run) attach(c *lab.Container) {
 		r.note("unplug %s", c.Name)
 		r.must(c.Unplug(r.ctx))
 		delete(r.torn, c.Name)
+	}
+	if r.ghosts[c.Name] {
+		// Open vSwitch goes on reading the device that is gone when another one
+		// comes up under its name, so the port has to go first.
+		_, err := c.Host.Run(r.ctx, "ovs-vsctl", "--timeout=20", "--if-exists", "del-port", c.Port())
+		r.must(err)
+		delete(r.ghosts, c.Name)
 	}
 	if declared {
 		r.note("plug %s as %s", c.Name, e.ID)

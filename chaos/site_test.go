@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,6 +85,9 @@ func build(t *testing.T, within time.Duration) *site {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	t.Cleanup(cancel)
+	// Interrupted, a run ends as one that failed does, and leaves nothing behind.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM)
+	t.Cleanup(stop)
 	s := &site{t: t, ctx: ctx, disk: newDisk(t)}
 	s.Lab, err = lab.Up(ctx, parsed, lab.Options{
 		Binary:         binary,

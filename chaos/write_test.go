@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/weft-sdn/weft/model"
@@ -28,6 +29,7 @@ const (
 	answerPatience = 10 * time.Second
 	frozenPatience = 300 * time.Millisecond
 	waitPatience   = time.Second
+	thawPatience   = 2 * time.Second // for what it was told while it was frozen
 )
 
 // send makes a write and takes note of what was answered.
@@ -62,7 +64,7 @@ func (r *run) answered(w *write, answer model.Document, outcome client.Outcome, 
 		r.note("%s: stands, not confirmed: %v", w.what, err)
 		r.grows(w, outcome.Revision)
 		r.pending = w
-		if !r.resolve() {
+		if !r.resolve(0) {
 			r.t.Fatalf("%s: was answered with 504, and did not happen", w.what)
 		}
 	case kind != 0 && (kind == w.refusal || kind == w.mayRefuse),
@@ -107,28 +109,32 @@ func (r *run) adopt(w *write, answer model.Document) {
 }
 
 // resolve finds out what became of a write that got no answer, and reports
-// whether it happened. There has to be all of it, or nothing.
-func (r *run) resolve() (happened bool) {
+// whether it happened. There has to be all of it, or nothing. A controller that
+// went on may still be at it, which is given some time.
+func (r *run) resolve(patience time.Duration) (happened bool) {
 	r.t.Helper()
 	w := r.pending
 	if w == nil {
 		return false
 	}
-	have, err := r.have()
-	r.must(err)
 	r.pending = nil
-	answer, landed := w.landed(have)
-	if landed {
-		r.note("%s: happened", w.what)
-		r.adopt(w, answer)
-		return true
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		have, err := r.have()
+		r.must(err)
+		if answer, landed := w.landed(have); landed {
+			r.note("%s: happened", w.what)
+			r.adopt(w, answer)
+			return true
+		}
+		if time.Since(start) < patience {
+			continue
+		}
+		if w.untouched(r.wanted, have) {
+			r.note("%s: did not happen", w.what)
+			return false
+		}
+		r.t.Fatalf("%s: half of it happened:\n%s", w.what, strings.Join(r.wanted.differences(have), "\n"))
 	}
-	if w.untouched(r.wanted, have) {
-		r.note("%s: did not happen", w.what)
-		return false
-	}
-	r.t.Fatalf("%s: half of it happened:\n%v", w.what, r.wanted.differences(have))
-	return false
 }
 
 // landed reports whether all of the write is there, and how it looks.

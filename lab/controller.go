@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -110,7 +109,7 @@ func (l *Lab) StartController(ctx context.Context) error { return l.control.star
 
 // FreezeController stops the controller as a debugger would: its connections
 // stay open and it does not answer. ThawController lets it go on.
-func (l *Lab) FreezeController() error { return l.control.process.signal(syscall.SIGSTOP) }
+func (l *Lab) FreezeController() error { return l.control.process.freeze() }
 
 // ThawController undoes FreezeController.
-func (l *Lab) ThawController() error { return l.control.process.signal(syscall.SIGCONT) }
+func (l *Lab) ThawController() error { return l.control.process.thaw() }
