@@ -187,3 +187,13 @@ func Question(mac [6]byte, src, target netip.Addr) Packet {
 	}
 	return p.Solicit(target, mac)
 }
+
+// Through makes the packet one that came through a tunnel.
+func (p Packet) Through(vni uint32, src, dst netip.Addr) Packet {
+	source, destination := of.TunSrc, of.TunDst
+	if src.Is6() {
+		source, destination = of.TunIPv6Src, of.TunIPv6Dst
+	}
+	p.set(of.TunID.Uint(uint64(vni)), source.Addr(src), destination.Addr(dst))
+	return p
+}
