@@ -166,7 +166,7 @@ func (h *switchHandler) Ready(ports []openflow.Port) {
 		for _, p := range ports {
 			h.sw.ports[p.Name] = p.Number
 		}
-		h.sw.ready = true
+		h.sw.ready, h.l.worked = true, true
 		h.c.refresh(context.Background(), h.l)
 		h.c.synchronize(context.Background(), h.l)
 	})
