@@ -138,7 +138,10 @@ func (c *Controller) retryFacts() {
 			for _, l := range c.hosts {
 				if l.conn != nil {
 					c.seen(context.Background(), l, l.view)
+				} else {
+					c.reconsider(l)
 				}
+				c.releasePresence(l)
 			}
 		})
 	})
