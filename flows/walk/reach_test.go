@@ -11,7 +11,7 @@ import (
 // own are the addresses of an endpoint by which others know it.
 func (w *world) own(e flows.Endpoint) []netip.Addr {
 	addresses := e.Addresses
-	if w.network(e.VNI).IPv6 && hasFamily(e, false) {
+	if hasFamily(e, false) && w.network(e.VNI).IPv6 {
 		addresses = append(addresses[:len(addresses):len(addresses)], flows.LinkLocal(e.MAC))
 	}
 	return addresses

@@ -89,7 +89,7 @@ func newWorld(seed uint64) *world {
 }
 
 func (w *world) host(number uint32) flows.Host {
-	h := flows.Host{Number: number, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(number)}), TunnelPort: number}
+	h := flows.Host{Number: number, VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(number)}), TunnelPort: number}
 	if w.chance(6) {
 		h.VTEP = netip.MustParseAddr(fmt.Sprintf("2001:db8:ffff::%x", number))
 	}
