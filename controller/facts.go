@@ -46,12 +46,13 @@ func (t *tx) refresh(l *hostLink) {
 	if l.view == nil || l.conn == nil {
 		return
 	}
-	t.replacePorts(l)
+	t.replacePorts(l.systemID, portFacts(l), !l.caughtUp)
 }
 
-// replacePorts puts the ports as they are seen now, and decides anew about the
-// endpoints that any of them claims or claimed.
-func (t *tx) replacePorts(l *hostLink) {
+// replacePorts puts the ports of a host as they are seen now, and decides anew
+// about the endpoints that any of them claims or claimed; after the host was
+// away, also about those that it held before.
+func (t *tx) replacePorts(systemID string, seen []*portFact, wasAway bool) {
 	affected := map[string]*endpointRecord{}
 	note := func(f *portFact) {
 		for e := range t.claimed(f) {
@@ -59,10 +60,10 @@ func (t *tx) replacePorts(l *hostLink) {
 		}
 	}
 	now := map[string]*portFact{}
-	for _, f := range portFacts(l) {
+	for _, f := range seen {
 		now[f.Name] = f
 	}
-	for _, old := range slices.Collect(each[portFact](t.view, tablePort, byHost, l.systemID)) {
+	for _, old := range slices.Collect(each[portFact](t.view, tablePort, byHost, systemID)) {
 		f := now[old.Name]
 		if f != nil && *f == *old {
 			delete(now, old.Name)
@@ -77,9 +78,8 @@ func (t *tx) replacePorts(l *hostLink) {
 		note(f)
 		t.put(tablePort, f)
 	}
-	if !l.caughtUp {
-		// What this host held before it was away, and may not have any more.
-		for p := range each[placeRecord](t.view, tablePlace, byHost, l.systemID) {
+	if wasAway {
+		for p := range each[placeRecord](t.view, tablePlace, byHost, systemID) {
 			if e := t.endpoint(p.Endpoint); e != nil {
 				affected[e.ID] = e
 			}
@@ -138,7 +138,10 @@ func (c *Controller) retryFacts() {
 			for _, l := range c.hosts {
 				if l.conn != nil {
 					c.seen(context.Background(), l, l.view)
+				} else {
+					c.reconsider(l)
 				}
+				c.releasePresence(l)
 			}
 		})
 	})

@@ -3,8 +3,8 @@ package controller
 import "github.com/weft-sdn/weft/model"
 
 // Ready says whether every known host was read back as wanted. A host that is
-// away is named, and does not make the controller less ready: its network goes
-// on as it is.
+// away, or its database alone, is named, and does not make the controller less
+// ready: its network goes on as it is.
 func (c *Controller) Ready() model.Readiness {
 	v := c.snapshot()
 	out := model.Readiness{Ready: true}
@@ -19,6 +19,8 @@ func (c *Controller) Ready() model.Readiness {
 		case !l.synchronized():
 			out.Ready = false
 			out.Hosts = append(out.Hosts, h.Name+" has not confirmed yet what is wanted")
+		case !l.OVSDB:
+			out.Hosts = append(out.Hosts, h.Name+"'s database is away: changes of its ports are not seen")
 		}
 	}
 	return out

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -138,10 +137,16 @@ func (h *Host) StartVswitchd(ctx context.Context) error {
 
 // FreezeVswitchd stops ovs-vswitchd as a debugger would: connections stay open
 // and nothing answers. ThawVswitchd lets it go on.
-func (h *Host) FreezeVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIGSTOP) }
+func (h *Host) FreezeVswitchd() error { return h.ovs.vswitchd.freeze() }
 
 // ThawVswitchd undoes FreezeVswitchd.
-func (h *Host) ThawVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIGCONT) }
+func (h *Host) ThawVswitchd() error { return h.ovs.vswitchd.thaw() }
+
+// FreezeOVSDB and ThawOVSDB do the same to ovsdb-server.
+func (h *Host) FreezeOVSDB() error { return h.ovs.database.freeze() }
+
+// ThawOVSDB undoes FreezeOVSDB.
+func (h *Host) ThawOVSDB() error { return h.ovs.database.thaw() }
 
 // KillOVSDB ends ovsdb-server without warning.
 func (h *Host) KillOVSDB(ctx context.Context) error { return h.ovs.database.kill(ctx) }
