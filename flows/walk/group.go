@@ -65,12 +65,13 @@ func (r *run) chosen(g *of.GroupDesc) (buckets []of.Bucket, ok bool) {
 
 func (r *run) live(b of.Bucket) (live, known bool) {
 	switch {
-	case b.WatchGroup != of.GroupAny, b.WatchPort != of.PortAny && r.sw.Live == nil:
+	case b.WatchGroup != of.GroupAny, b.WatchPort != of.PortAny && r.sw.Port == nil:
 		return false, false
 	case b.WatchPort == of.PortAny:
 		return true, true
 	}
-	return r.sw.Live(b.WatchPort), true
+	_, live = r.sw.Port(b.WatchPort)
+	return live, true
 }
 
 // bucket does the actions of a bucket on a copy, in the order of an action

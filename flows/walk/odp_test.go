@@ -79,6 +79,7 @@ func cut(s string) (name, inner string) {
 var tracedFields = map[string]*of.Field{
 	"eth.src": of.EthSrc, "eth.dst": of.EthDst,
 	"arp.op": of.ARPOp, "arp.sip": of.ARPSPA, "arp.tip": of.ARPTPA, "arp.sha": of.ARPSHA, "arp.tha": of.ARPTHA,
+	"ipv4.src": of.IPv4Src, "ipv4.dst": of.IPv4Dst, "skb_mark": of.PktMark,
 	"ipv6.src": of.IPv6Src, "ipv6.dst": of.IPv6Dst,
 	"icmpv6.type": of.ICMPv6Type, "icmpv6.code": of.ICMPv6Code,
 	"nd_ext.nd_reserved": of.NDReserved, "nd_ext.nd_options_type": of.NDOptionsType,
@@ -89,16 +90,26 @@ var tracedFields = map[string]*of.Field{
 func setTraced(p *Packet, inner string) error {
 	header, list := cut(inner)
 	for _, one := range split(list) {
-		name, text, _ := strings.Cut(one, "=")
+		name, text, has := strings.Cut(one, "=")
 		f := tracedFields[header+"."+name]
+		if !has {
+			f, text = tracedFields[header], one
+		}
 		if f == nil {
 			return fmt.Errorf("set(%s) is not understood", inner)
 		}
+		text, masked, hasMask := strings.Cut(text, "/")
 		value, err := tracedValue(text)
+		mask := slots[f].full
+		if hasMask && err == nil {
+			var m []byte
+			m, err = tracedValue(masked)
+			mask = bitsOf(m)
+		}
 		if err != nil {
 			return fmt.Errorf("set(%s): %w", inner, err)
 		}
-		p.store(f, slots[f], bitsOf(value))
+		p.store(f, slots[f], p.load(f, slots[f]).andNot(mask).or(bitsOf(value).and(mask)))
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func TestOpenVSwitchAgrees(t *testing.T) {
 		ports := install(t, o, w)
 		for n := range *traced {
 			host, port, p := w.anyPacket()
-			verdict := agree(t, o, w, ports, hostName(host.Number), port, p)
-			verdicts[verdict]++
+			name := hostName(host.Number)
+			verdicts[agree(t, o, w.underlay.hosts[name].Switch, ports, arrivesAt{name, port, host.TunnelPort}, p)]++
 			if t.Failed() {
 				t.Fatalf("packet %d; replay with: go test ./flows/walk -run '^%s$' -seed %d", n, t.Name(), seed)
 			}
@@ -114,6 +114,11 @@ func install(t *testing.T, o *ovstest.OVS, w *world) map[string]ovsPort {
 		o.VSCtl(args[1:]...)
 		o.OFCtl(bundle(w.fabric.Program(h.Number)), "bundle", name, "-")
 	}
+	return datapathPorts(t, o)
+}
+
+func datapathPorts(t *testing.T, o *ovstest.OVS) map[string]ovsPort {
+	t.Helper()
 	ports := map[string]ovsPort{}
 	bridge := ""
 	for _, line := range strings.Split(control(t, o, "dpif/show"), "\n") {
@@ -160,13 +165,20 @@ func (c copyOut) String() string {
 	return s
 }
 
+// arrivesAt is where a packet comes in.
+type arrivesAt struct {
+	host       string
+	port       uint32
+	tunnelPort uint32 // of that host
+}
+
 // agree asks both about a packet, and says in a word what became of it.
-func agree(t *testing.T, o *ovstest.OVS, w *world, ports map[string]ovsPort, host string, port uint32, p Packet) string {
+func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, at arrivesAt, p Packet) string {
 	t.Helper()
 	in := p.parsed()
-	in.setInPort(port)
+	in.setInPort(at.port)
 	var result Result
-	r := &run{sw: w.underlay.hosts[host].Switch, host: host, p: in, record: &result}
+	r := &run{sw: sw, host: at.host, p: in, record: &result}
 	r.start()
 	if r.err != nil {
 		t.Error(r.err)
@@ -174,7 +186,7 @@ func agree(t *testing.T, o *ovstest.OVS, w *world, ports map[string]ovsPort, hos
 	}
 	result.Ends = r.ends
 
-	metadata := fmt.Sprintf("in_port=%d", port)
+	metadata := fmt.Sprintf("in_port=%d", at.port)
 	if p.Uint(of.TunID) != 0 {
 		source, destination := p.Addr(of.TunSrc), p.Addr(of.TunDst)
 		prefix := "tun_"
@@ -183,15 +195,15 @@ func agree(t *testing.T, o *ovstest.OVS, w *world, ports map[string]ovsPort, hos
 		}
 		metadata += fmt.Sprintf(",tun_id=%#x,%ssrc=%v,%sdst=%v", p.Uint(of.TunID), prefix, source, prefix, destination)
 	}
-	out := control(t, o, "ofproto/trace", host, metadata, frameHex(&p))
+	out := control(t, o, "ofproto/trace", at.host, metadata, frameHex(&p))
 
 	differs := func(what string, ours, theirs any) {
-		t.Errorf("%s port %d, %v: %s by the walker\n%v\nand by Open vSwitch\n%v\n\n%s\n%s", host, port, &p, what, ours, theirs, result.Text(Words{}), out)
+		t.Errorf("%s port %d, %v: %s by the walker\n%v\nand by Open vSwitch\n%v\n\n%s\n%s", at.host, at.port, &p, what, ours, theirs, result.Text(Words{}), out)
 	}
 	if ours, theirs := walkedCookies(&result), tracedCookies(out); !slices.Equal(ours, theirs) {
 		differs("the flows taken", ours, theirs)
 	}
-	ours := walkedCopies(&result, w.underlay.hosts[host].TunnelPort)
+	ours := walkedCopies(&result, at.tunnelPort)
 	theirs, err := tracedCopies(out, in.sent(), ports)
 	if err != nil {
 		t.Errorf("%v in\n%s", err, out)
@@ -208,7 +220,7 @@ func agree(t *testing.T, o *ovstest.OVS, w *world, ports map[string]ovsPort, hos
 		return "copied"
 	case ours[0].tunnel.IsValid():
 		return "to a tunnel"
-	case ours[0].port == port:
+	case ours[0].port == at.port:
 		return "answered"
 	}
 	return "to a port"
@@ -240,7 +252,7 @@ func walkedCopies(r *Result, tunnelPort uint32) (copies []copyOut) {
 			c.packet = Packet{} // not told by a trace
 		case e.Outcome != Sent:
 			continue
-		case e.Port == tunnelPort:
+		case e.Port == tunnelPort && tunnelPort != 0:
 			c.vni, c.tunnel = e.Packet.Uint(of.TunID), tunnelTarget(&e.Packet)
 			if c.tunnel == tunnelTarget(&Packet{}) {
 				continue // see Underlay.cross

@@ -54,11 +54,19 @@ func (p *Packet) load(f *of.Field, s slot) bits {
 }
 
 func (p *Packet) store(f *of.Field, s slot, n bits) {
-	if f == of.InPort16 && n.lo >= of.PortMax&0xffff {
-		n.lo |= 0xffff0000 // the reserved ports are at the end of either range
+	if f == of.InPort16 {
+		n.lo = uint64(port32(uint16(n.lo)))
 	}
 	whole := p.b[s.at : s.at+s.size]
 	bitsOf(whole).andNot(s.full.left(s.shift)).or(n.and(s.full).left(s.shift)).put(whole)
+}
+
+// port32 widens a port number: the reserved ports are at the end of either range.
+func port32(port uint16) uint32 {
+	if port >= of.PortMax&0xffff {
+		return 0xffff0000 | uint32(port)
+	}
+	return uint32(port)
 }
 
 // set puts a value into a frame that is being made.

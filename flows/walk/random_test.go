@@ -17,6 +17,9 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 		}
 	}
 	p = w.anyFrame(from)
+	if from.MAC != noMAC && w.chance(2) {
+		p = w.rightPacket(from)
+	}
 	switch {
 	case w.chance(5) && host.TunnelPort != 0:
 		source := w.hosts[w.IntN(len(w.hosts))]
@@ -29,6 +32,24 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 		return host, nobodysPort, p
 	}
 	return host, from.Port, p
+}
+
+// rightPacket is one that the endpoint may send, to somebody who can have it or
+// about somebody who has it.
+func (w *world) rightPacket(from flows.Endpoint) Packet {
+	other := from
+	for _, i := range w.Perm(len(w.endpoints)) {
+		if e := w.endpoints[i]; e.VNI == from.VNI && e.MAC != noMAC {
+			other = e
+		}
+	}
+	if target := w.anyAddr(w.chance(2), other); w.chance(3) {
+		if source, may := w.family(from, target); may {
+			return Question(from.MAC, source, target)
+		}
+	}
+	all := w.legitimate(from, some(w, other.MAC, Broadcast), someTarget)
+	return all[w.IntN(len(all))]
 }
 
 // nobodysPort is a port of every host that no endpoint has.

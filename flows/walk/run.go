@@ -38,7 +38,7 @@ type run struct {
 // in it.
 func (r *run) start() {
 	r.came = tunnelTarget(&r.p)
-	r.enter(0)
+	r.enter(0, r.p.inPort())
 	if r.gaveUp != "" {
 		r.ends = nil
 		r.end(Dropped, 0, "Open vSwitch gives up on the packet and sends nothing: "+r.gaveUp)
@@ -48,9 +48,13 @@ func (r *run) start() {
 // done is whether nothing more is to be done for the packet.
 func (r *run) done() bool { return r.gaveUp != "" || r.err != nil }
 
-// enter looks the packet up in a table and does what the flow says.
-func (r *run) enter(id uint8) {
+// enter looks the packet up in a table, as if it had come in on a port, and does
+// what the flow says.
+func (r *run) enter(id uint8, port uint32) {
+	really := r.p.inPort()
+	r.p.setInPort(port)
 	best, rival := r.sw.flow(id, &r.p)
+	r.p.setInPort(really)
 	if rival != nil {
 		r.undecided(id, best, rival)
 		return
@@ -93,7 +97,7 @@ func (r *run) instructions(all []of.Instruction) {
 			r.p.store(of.Metadata, s, bits{0, old.lo&^i.Mask | i.Value&i.Mask})
 		case of.GotoTable:
 			leads = true
-			r.resubmit(i.Table)
+			r.next(i.Table, r.p.inPort())
 		default:
 			r.unknown("instruction", i)
 		}
@@ -138,7 +142,7 @@ func (r *run) action(a of.Action) (leads bool) {
 		r.group(a.ID)
 		return true
 	case of.Resubmit:
-		r.resubmitFrom(a)
+		r.resubmit(a)
 		return true
 	default:
 		r.unknown("action", a)
@@ -146,9 +150,9 @@ func (r *run) action(a of.Action) (leads bool) {
 	return false
 }
 
-// resubmit enters another table, and returns. Only a table that is not further
-// on counts as depth: the others end by themselves.
-func (r *run) resubmit(id uint8) {
+// next enters another table. Only a table that is not further on counts as
+// depth: the others end by themselves.
+func (r *run) next(id uint8, port uint32) {
 	switch {
 	case r.depth >= maxDepth:
 		r.gaveUp = fmt.Sprintf("tables lead back to tables more than %d deep", maxDepth)
@@ -163,28 +167,23 @@ func (r *run) resubmit(id uint8) {
 		deeper = 1
 	}
 	r.depth += deeper
-	r.enter(id)
+	r.enter(id, port)
 	r.depth -= deeper
 }
 
-func (r *run) resubmitFrom(a of.Resubmit) {
+func (r *run) resubmit(a of.Resubmit) {
 	if a.CT {
 		r.unknown("action", a)
 		return
 	}
-	id := a.Table
+	id, port := a.Table, r.p.inPort()
 	if id == of.TableAll {
 		id = r.table
 	}
-	port := r.p.inPort()
 	if a.Port != of.PortInPort&0xffff {
-		r.p.store(of.InPort16, slots[of.InPort16], bits{0, uint64(a.Port)})
+		port = port32(a.Port)
 	}
-	looked := r.p.inPort()
-	r.resubmit(id)
-	if r.p.inPort() == looked {
-		r.p.setInPort(port) // unless a flow changed it
-	}
+	r.next(id, port)
 }
 
 // field is where a field is that an action changes or reads.
@@ -242,6 +241,10 @@ func (r *run) output(a of.Output) {
 		return
 	case of.PortTable, of.PortNormal, of.PortFlood, of.PortAll, of.PortAny:
 		r.unknown("action", a)
+		return
+	}
+	if !r.sw.hasPort(port) {
+		r.end(Dropped, port, fmt.Sprintf("there is no port %d", port))
 		return
 	}
 	r.end(Sent, port, "")

@@ -9,9 +9,10 @@ import (
 type Switch struct {
 	tables [256]*table
 	groups map[uint32]*of.GroupDesc
-	// Live says whether a port carries traffic, for fast-failover groups that
-	// watch it. Without it no such group can be walked.
-	Live func(port uint32) bool
+	// Port says whether there is a port of a number, and whether it carries
+	// traffic. Without it every number but 0 is taken for a port, and no
+	// fast-failover group can be walked that watches one.
+	Port func(number uint32) (exists, live bool)
 }
 
 // NewSwitch makes a switch with the flows and groups of a dump.
@@ -51,6 +52,14 @@ func FromProgram(fragments []*program.Fragment) *Switch {
 		}
 	}
 	return NewSwitch(flows, groups)
+}
+
+func (s *Switch) hasPort(number uint32) bool {
+	if number == 0 || s.Port == nil || number == of.PortLocal {
+		return number != 0
+	}
+	exists, _ := s.Port(number)
+	return exists
 }
 
 // flow finds the flow of a table that a packet meets. Of a fragment, also of

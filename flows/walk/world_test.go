@@ -112,6 +112,11 @@ func hostName(number uint32) string { return fmt.Sprintf("host%d", number) }
 func (w *world) build() {
 	w.fabric = flows.NewFabric()
 	w.tell(w.fabric)
+	w.connect()
+}
+
+// connect gives every host the program that the fabric has for it.
+func (w *world) connect() {
 	w.underlay = NewUnderlay()
 	for _, h := range w.hosts {
 		w.underlay.Add(&Host{
