@@ -149,16 +149,20 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 	if err != nil {
 		return err
 	}
+	var ensuring sync.WaitGroup
+	defer ensuring.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ensure := make(chan struct{}, 1)
 	var l *hostLink
 	err = conn.Run(ctx, func(v *ovsdb.View) {
 		if l == nil {
 			known()
-			if l, err = c.welcome(ctx, conn, v); err != nil {
+			if l, err = c.welcome(ctx, conn, v, ensure); err != nil {
 				cancel(err)
 				return
 			}
+			ensuring.Go(func() { c.keepEnsured(ctx, l, conn, ensure) })
 		}
 		_ = c.do(ctx, func() {
 			if l.conn == conn {
@@ -196,9 +200,11 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if err != nil {
 		return err
 	}
+	var counting sync.WaitGroup
+	defer counting.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.readCounters(ctx, h)
+	counting.Go(func() { c.readCounters(ctx, h) })
 	err = s.Run(ctx, h)
 	_ = c.do(context.Background(), func() { c.detached(l, h.sw, err) })
 	return err
