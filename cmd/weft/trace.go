@@ -84,7 +84,9 @@ func printTrace(w io.Writer, r model.TraceResult) {
 			printWalk(w, *p.Installed)
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", printable(r.Verdict))
+	if r.Delivered && !r.Differs { // else it is the error
+		fmt.Fprintf(w, "\n%s\n", printable(r.Verdict))
+	}
 }
 
 func printWalk(w io.Writer, way model.Walk) {
@@ -102,31 +104,22 @@ func printWalk(w io.Writer, way model.Walk) {
 }
 
 func tracedText(e model.TracedEndpoint) string {
-	var parts []string
-	add := func(format string, value any) { parts = append(parts, fmt.Sprintf(format, value)) }
-	switch {
-	case e.Name != "":
-		add("%s", e.Name)
-	case e.ID != "":
-		add("%s", e.ID)
+	parts := []string{"nobody"}
+	if e.ID != "" {
+		parts[0] = (&model.Endpoint{ID: e.ID, Name: e.Name}).Title()
 	}
 	if e.Address.IsValid() {
-		add("%s", e.Address)
+		parts = append(parts, e.Address.String())
 	}
 	if !e.MAC.IsZero() {
-		add("%s", e.MAC)
+		parts = append(parts, e.MAC.String())
 	}
-	add("in network %s", e.Network)
+	parts = append(parts, "network "+e.Network)
 	switch {
 	case e.Host != "":
-		add("on host %s", e.Host)
+		parts = append(parts, fmt.Sprintf("host %s port %d", e.Host, e.Port))
 	case e.ID != "":
-		add("on %s", "no host")
-	default:
-		add("%s", "no endpoint")
-	}
-	if e.Port != 0 {
-		add("port %d", e.Port)
+		parts = append(parts, "on no host")
 	}
 	return printable(strings.Join(parts, ", "))
 }

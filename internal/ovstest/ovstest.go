@@ -33,8 +33,21 @@ type OVS struct {
 }
 
 // Start starts one, and stops it when the test ends. Without Open vSwitch on
-// the machine the test is skipped.
+// the machine the test is skipped. Bridges and ports are dummies where their
+// type says so; tunnels are real ones.
 func Start(t testing.TB) *OVS {
+	t.Helper()
+	return start(t, "--enable-dummy")
+}
+
+// StartDummies starts one in which everything is a dummy, whatever its type
+// says: bridges of datapath_type netdev, ports of any name, and tunnels, too.
+func StartDummies(t testing.TB) *OVS {
+	t.Helper()
+	return start(t, "--enable-dummy=override")
+}
+
+func start(t testing.TB, dummies string) *OVS {
 	t.Helper()
 	for _, tool := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -52,9 +65,9 @@ func Start(t testing.TB) *OVS {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	o := &OVS{t: t, dir: dir}
 	o.Run("", "ovsdb-tool", "create", o.Path("conf.db"), schema)
-	o.daemon("ovsdb-server", o.Path("conf.db"), "--remote=punix:"+o.Path("db.sock"),
+	o.daemon("ovsdb-server", o.Path("conf.db"), "--remote=punix:"+o.Path("db.sock"), "--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
 		"--unixctl="+o.Path("db.ctl"), "--log-file="+o.Path("db.log"), "-vconsole:off")
-	o.daemon("ovs-vswitchd", "unix:"+o.Path("db.sock"), "--enable-dummy", "--disable-system",
+	o.daemon("ovs-vswitchd", "unix:"+o.Path("db.sock"), dummies, "--disable-system",
 		"--unixctl="+o.Path("vs.ctl"), "--log-file="+o.Path("vs.log"), "-vconsole:off")
 	o.VSCtl("--retry", "init")
 	return o
