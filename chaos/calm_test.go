@@ -227,6 +227,12 @@ func (r *run) lookClosely() {
 			all = append(all, lab.Expectation{From: from.Name, To: to.Name, Reaches: &yes})
 		}
 	}
+	// An address that went from one MAC to another is in the caches of kernels
+	// for some more seconds, as on any network (RFC 1122 section 2.3.2.1).
+	for _, c := range r.containers((*lab.Container).Plugged) {
+		_, err := c.Run(r.ctx, "ip", "neighbour", "flush", "all")
+		r.must(err)
+	}
 	results, err := r.Check(r.ctx, all)
 	r.must(err)
 	for _, result := range results {

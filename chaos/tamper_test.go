@@ -10,10 +10,14 @@ import (
 
 // What somebody else does on a host needs no healing: the controller does it.
 
-// hasRows reports whether the rows of a host can be changed, hasFlows whether
-// its flows can.
-func hasRows(s *hostState) bool  { return !s.off && s.database == up && !s.noBridge }
-func hasFlows(s *hostState) bool { return !s.off && s.vswitchd == up && !s.noBridge }
+// hasRows reports whether the rows of a host can be changed.
+func hasRows(s *hostState) bool { return !s.off && s.database == up && !s.noBridge }
+
+// hasFlows reports whether the flows of a host can be: ovs-vswitchd speaks no
+// OpenFlow while it has no ovsdb-server.
+func hasFlows(s *hostState) bool {
+	return !s.off && s.vswitchd == up && s.database != killed && !s.noBridge
+}
 
 // vsctl changes rows of a random host.
 func (r *run) vsctl(dice *rand.Rand, args ...string) (*lab.Host, bool) {

@@ -125,6 +125,7 @@ func (c *Controller) lost(l *hostLink, conn *ovsdb.Conn, why error) {
 	if l.conn != conn {
 		return
 	}
+	l.lastLife = l.heard()
 	l.conn, l.owned, l.ensure = nil, false, nil
 	c.away(l)
 	c.note(l, fmt.Sprintf("OVSDB connection ended: %v", why))

@@ -18,16 +18,30 @@ func (c *Controller) refresh(ctx context.Context, l *hostLink) {
 	c.commitFacts(ctx, t)
 }
 
+// foreign are the conditions of a host on which another decides.
+var foreign = map[string]bool{model.ForeignCluster: true, model.ForeignController: true, model.LockHeld: true}
+
 func (t *tx) refresh(l *hostLink) {
 	now := *t.link(l.systemID)
 	now.OVSDB, now.OpenFlow = l.conn != nil, l.sw != nil && l.sw.ready
+	now.Foreign = slices.ContainsFunc(l.trouble, func(c model.Condition) bool { return foreign[c.Type] })
 	now.Conditions = slices.Concat(l.identity, l.rivals, l.trouble)
 	if now.OVSDB || now.OpenFlow {
 		now.LastSeen = t.now
 	}
 	now.Repairs, now.Tampered = l.repairs, l.tampered
+	switch {
+	case now.OpenFlow || !now.OVSDB:
+		now.SwitchAway = time.Time{}
+	case now.SwitchAway.IsZero():
+		now.SwitchAway = t.now
+	}
 	if !now.OpenFlow {
 		now.Confirmed = 0
+	}
+	if l.tampered {
+		now.Conditions = append(now.Conditions, model.Condition{Type: model.Tampered,
+			Message: "somebody else changed flows or groups of br-weft, which is only reported (--no-repair): weft flows HOST --diff shows what is different"})
 	}
 	if l.sw != nil {
 		now.TunnelPort = l.sw.ports[tunnelPort]

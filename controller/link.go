@@ -13,22 +13,22 @@ import (
 // hostLink is what the loop keeps of a host beside the records that readers
 // see: its connections and how far they are.
 type hostLink struct {
-	systemID  string
-	conn      *ovsdb.Conn
-	view      *ovsdb.View
-	caughtUp  bool          // the first view of this connection is worked in
-	owned     bool          // the bridge is as wanted, and ours
-	rows      *ovsdb.Wanted // what its rows were made to be, on this connection
-	worked    bool          // its bridge has connected since
-	ensure    chan struct{} // wakes the goroutine that makes it so
-	adopt     bool          // also when it bears another mark
-	identity  []model.Condition
-	rivals    []model.Condition // others that came under its system-id
-	trouble   []model.Condition // of making the bridge as wanted
-	sw        *switchLink
-	awaySince time.Time // since when both connections are down
-	repairs   uint64    // foreign changes undone
-	tampered  bool      // foreign changes are there, and not undone
+	systemID string
+	conn     *ovsdb.Conn
+	view     *ovsdb.View
+	caughtUp bool          // the first view of this connection is worked in
+	owned    bool          // the bridge is as wanted, and ours
+	rows     *ovsdb.Wanted // what its rows were made to be, on this connection
+	worked   bool          // its bridge has connected since
+	ensure   chan struct{} // wakes the goroutine that makes it so
+	adopt    bool          // also when it bears another mark
+	identity []model.Condition
+	rivals   []model.Condition // others that came under its system-id
+	trouble  []model.Condition // of making the bridge as wanted
+	sw       *switchLink
+	lastLife time.Time // of connections that ended: when it was last heard
+	repairs  uint64    // foreign changes undone
+	tampered bool      // foreign changes are there, and not undone
 }
 
 // switchLink is the OpenFlow connection of a host's bridge.
@@ -48,7 +48,7 @@ type confirmation struct{ session, program uint64 }
 func (c *Controller) linkOf(systemID string) *hostLink {
 	l := c.hosts[systemID]
 	if l == nil {
-		l = &hostLink{systemID: systemID, awaySince: c.started}
+		l = &hostLink{systemID: systemID, lastLife: c.started}
 		c.hosts[systemID] = l
 	}
 	return l
@@ -58,23 +58,36 @@ func (c *Controller) linkOf(systemID string) *hostLink {
 // may take over what it held.
 func (c *Controller) unreachable(systemID string) bool {
 	l := c.linkOf(systemID)
-	return l.conn == nil && l.sw == nil && time.Since(l.awaySince) >= c.config.TakeoverAfter
+	return l.conn == nil && time.Since(l.heard()) >= c.config.TakeoverAfter
 }
 
-// away notes when the last of the connections went.
-func (c *Controller) away(l *hostLink) {
-	if l.conn != nil || l.sw != nil {
-		return
+// heard is when the host was last heard on either connection. A connection of a
+// host that lost its power stays open until it has been silent for long.
+func (l *hostLink) heard() time.Time {
+	last := l.lastLife
+	if l.conn != nil && l.conn.LastHeard().After(last) {
+		last = l.conn.LastHeard()
 	}
-	l.awaySince = time.Now()
-	time.AfterFunc(c.config.TakeoverAfter, func() {
+	if l.sw != nil && l.sw.session.LastHeard().After(last) {
+		last = l.sw.session.LastHeard()
+	}
+	return last
+}
+
+// away has the host looked at again when others may take over what it holds.
+func (c *Controller) away(l *hostLink) {
+	time.AfterFunc(max(0, c.config.TakeoverAfter-time.Since(l.heard())), func() {
 		_ = c.do(context.Background(), func() { c.reconsider(l) })
 	})
 }
 
 // reconsider lets others have what an unreachable host held.
 func (c *Controller) reconsider(l *hostLink) {
+	if l.conn != nil || c.hosts[l.systemID] != l {
+		return
+	}
 	if !c.unreachable(l.systemID) {
+		c.away(l) // its bridge was heard meanwhile
 		return
 	}
 	t := c.begin()

@@ -31,8 +31,8 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	if l.sw != sw {
 		return
 	}
+	l.lastLife = l.heard()
 	l.sw = nil
-	c.away(l)
 	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }

@@ -41,7 +41,9 @@ func TestTheCommandsDeclareShowAndDelete(t *testing.T) {
 			t.Errorf("weft %s does not show %s:\n%s", command, want, out)
 		}
 	}
-	for _, e := range mustList(s.api.Endpoints(s.ctx, "net2")) {
+	endpoints, err := s.api.Endpoints(s.ctx, "net2")
+	s.must(err)
+	for _, e := range endpoints {
 		run("endpoint", "delete", e.ID)
 	}
 	run("network", "delete", "net2")
@@ -54,13 +56,6 @@ func TestTheCommandsDeclareShowAndDelete(t *testing.T) {
 	if out, err := s.weft("network", "show", "nope"); err == nil || !strings.Contains(out, "nope") {
 		t.Errorf("a network that is not: %v %s", err, out)
 	}
-}
-
-func mustList[T any](list []T, err error) []T {
-	if err != nil {
-		panic(err)
-	}
-	return list
 }
 
 func TestAWatcherSeesAnEndpointComeAndGo(t *testing.T) {

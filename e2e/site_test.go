@@ -147,6 +147,13 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 	return s
 }
 
+// in is the same installation for a subtest.
+func (s *site) in(t *testing.T) *site {
+	sub := *s
+	sub.t = t
+	return &sub
+}
+
 func needLab(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {

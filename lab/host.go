@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,7 +115,7 @@ func (h *Host) takeOver(dev string) error {
 // does on a host.
 func (h *Host) join(ctx context.Context) error {
 	_, err := h.Run(ctx, "ovs-vsctl", "--no-wait", "--timeout=10", "set-manager",
-		fmt.Sprintf("tcp:%s:%d", h.lab.Topology.Controller.Address.Addr(), controllerPort))
+		"tcp:"+netip.AddrPortFrom(h.lab.Topology.Controller.Address.Addr(), controllerPort).String())
 	return err
 }
 
