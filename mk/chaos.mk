@@ -4,5 +4,5 @@ FAULTS ?= 200
 
 .PHONY: chaos
 chaos: deps build ## Break a whole installation on purpose (SEED=n FAULTS=n).
-	@echo "seed $(SEED); this runs as root."
-	$(GO) test ./chaos -run Chaos -v -count=1 -timeout 80m $(if $(ROOT),-exec "$(ROOT)") -args -seed $(SEED) -faults $(FAULTS)
+	@echo "seed $(SEED)"
+	$(GO) test ./chaos -run Chaos -v -count=1 -timeout 80m -exec '"$(CURDIR)/scripts/as-root"' -args -seed $(SEED) -faults $(FAULTS)
