@@ -22,9 +22,9 @@ type Host struct {
 type Underlay struct {
 	hosts map[string]*Host
 	vteps map[netip.Addr]*Host
-	// Missing, where it is set, is asked for the host that has a VTEP which
-	// none of those added has. It returns nil if there is none.
-	Missing func(vtep netip.Addr) (*Host, error)
+	// Missing, where it is set, is asked for a host that was not added, by its
+	// name or its VTEP. It returns nil if there is none.
+	Missing func(name string, vtep netip.Addr) (*Host, error)
 }
 
 // NewUnderlay connects hosts.
@@ -63,9 +63,12 @@ type arrival struct {
 // of it, to where it ends.
 func (u *Underlay) Walk(host string, port uint32, p Packet) Result {
 	var result Result
-	h := u.hosts[host]
-	if h == nil {
-		result.Err = fmt.Errorf("walk: there is no host %q", host)
+	h, err := u.called(host)
+	if h == nil && err == nil {
+		err = fmt.Errorf("there is no host %q", host)
+	}
+	if err != nil {
+		result.Err = err
 		return result
 	}
 	p = p.parsed()
@@ -165,11 +168,25 @@ func (u *Underlay) cross(from arrival, came netip.Addr, end *End) (arrival, erro
 
 // at is the host that has a VTEP, nil if there is none.
 func (u *Underlay) at(vtep netip.Addr) (*Host, error) {
-	h := u.vteps[vtep]
-	if h != nil || u.Missing == nil {
+	if h := u.vteps[vtep]; h != nil {
 		return h, nil
 	}
-	h, err := u.Missing(vtep)
+	return u.missing("", vtep)
+}
+
+// called is the host of a name, nil if there is none.
+func (u *Underlay) called(name string) (*Host, error) {
+	if h := u.hosts[name]; h != nil {
+		return h, nil
+	}
+	return u.missing(name, netip.Addr{})
+}
+
+func (u *Underlay) missing(name string, vtep netip.Addr) (*Host, error) {
+	if u.Missing == nil {
+		return nil, nil
+	}
+	h, err := u.Missing(name, vtep)
 	if h != nil {
 		u.Add(h)
 	}
