@@ -152,18 +152,22 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 	if err != nil {
 		return err
 	}
+	var ensuring sync.WaitGroup
+	defer ensuring.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ensure := make(chan struct{}, 1)
 	var l *hostLink
 	var refused error
 	err = conn.Run(ctx, func(v *ovsdb.View) {
 		switch {
 		case l == nil:
 			known()
-			if l, refused = c.welcome(ctx, conn, v); refused != nil {
+			if l, refused = c.welcome(ctx, conn, v, ensure); refused != nil {
 				cancel(refused)
 				return
 			}
+			ensuring.Go(func() { c.keepEnsured(ctx, l, conn, ensure) })
 		case v.SystemID != l.systemID:
 			refused = fmt.Errorf("its system-id changed from %q to %q: it joins anew", l.systemID, v.SystemID)
 			cancel(refused)
@@ -208,9 +212,11 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if err != nil {
 		return err
 	}
+	var counting sync.WaitGroup
+	defer counting.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.readCounters(ctx, h)
+	counting.Go(func() { c.readCounters(ctx, h) })
 	err = s.Run(ctx, h)
 	_ = c.do(context.Background(), func() { c.detached(l, h.sw, err) })
 	return err
