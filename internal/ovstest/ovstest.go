@@ -25,8 +25,9 @@ const patience = 20 * time.Second
 
 // OVS is a running Open vSwitch.
 type OVS struct {
-	t   testing.TB
-	dir string
+	t         testing.TB
+	dir       string
+	processes map[string]*os.Process // by program
 
 	control net.Conn // of ovs-vswitchd
 	replies *json.Decoder
@@ -80,24 +81,37 @@ func (o *OVS) Path(name string) string { return filepath.Join(o.dir, name) }
 // daemon starts a process that ends with the test, also if that dies of a panic.
 func (o *OVS) daemon(name string, args ...string) {
 	o.t.Helper()
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir, "OVS_DBDIR="+o.dir, "OVS_SYSCONFDIR="+o.dir)
+	c := o.Command(name, args...)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {
 		o.t.Fatalf("start %s: %v", name, err)
 	}
+	if o.processes == nil {
+		o.processes = map[string]*os.Process{}
+	}
+	o.processes[name] = c.Process
 	o.t.Cleanup(func() {
 		c.Process.Kill()
 		c.Wait()
 	})
 }
 
+// Process is that of ovsdb-server or ovs-vswitchd, for a test that stops it for
+// a while.
+func (o *OVS) Process(name string) *os.Process { return o.processes[name] }
+
+// Command prepares a command that finds this Open vSwitch and no other.
+func (o *OVS) Command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir, "OVS_DBDIR="+o.dir, "OVS_SYSCONFDIR="+o.dir)
+	return c
+}
+
 // Run runs a command with what it reads from standard input, and returns what
 // it prints.
 func (o *OVS) Run(input, name string, args ...string) string {
 	o.t.Helper()
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir)
+	c := o.Command(name, args...)
 	c.Stdin = strings.NewReader(input)
 	var errs strings.Builder
 	c.Stderr = &errs
