@@ -44,7 +44,7 @@ func (s *sweep) hunt(senders []flows.Endpoint, most int) (found []Finding, gaveU
 
 func (h *hunt) follow(e flows.Endpoint) {
 	w := walker{
-		fabric: h.fabric, each: true, none: impossible, steps: maxSteps,
+		fabric: h.fabric, each: true, steps: maxSteps,
 		leaf: func(*path, string) {},
 	}
 	w.node = h.node

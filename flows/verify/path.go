@@ -191,6 +191,7 @@ func (w *walker) branches(p *path, f *frame, lists [][]op) {
 		return
 	}
 	if w.each {
+		p.state.owned = false
 		for _, ops := range lists {
 			q := *p
 			q.todo = &frame{ops: ops, rule: f.rule, node: f.node}
@@ -199,7 +200,7 @@ func (w *walker) branches(p *path, f *frame, lists [][]op) {
 		w.run(p)
 		return
 	}
-	b := &before{p.host, p.state}
+	b := &before{p.host, p.state.share()}
 	for i := len(lists) - 1; i >= 0; i-- {
 		p.todo = &frame{ops: lists[i], rule: f.rule, node: f.node, next: &frame{restore: b, next: p.todo}}
 	}
@@ -210,7 +211,7 @@ func (w *walker) branches(p *path, f *frame, lists [][]op) {
 // elsewhere.
 func (w *walker) output(p *path, f *frame, port uint32, rest func()) bool {
 	if port != p.host.TunnelPort || port == 0 {
-		p.outs = &out{p.host, port, f.rule, p.state, p.outs}
+		p.outs = &out{p.host, port, f.rule, p.state.share(), p.outs}
 		if w.wrong != nil {
 			w.wrong(p, f, "")
 		}
@@ -222,7 +223,7 @@ func (w *walker) output(p *path, f *frame, port uint32, rest func()) bool {
 		w.report(p, f, "where the tunnel leads depends on the packet")
 		return false
 	case where != "" && to == nil:
-		p.outs = &out{p.host, port, f.rule, p.state, p.outs}
+		p.outs = &out{p.host, port, f.rule, p.state.share(), p.outs}
 		if w.wrong != nil {
 			w.wrong(p, f, "")
 		}
@@ -230,7 +231,7 @@ func (w *walker) output(p *path, f *frame, port uint32, rest func()) bool {
 	}
 	rest()
 	if !w.each {
-		p.todo = &frame{restore: &before{p.host, p.state}, next: p.todo}
+		p.todo = &frame{restore: &before{p.host, p.state.share()}, next: p.todo}
 	}
 	for _, h := range to {
 		if h.TunnelPort == 0 {
@@ -266,7 +267,7 @@ func (w *walker) lookup(p *path, table uint8) {
 		n = w.node(p, table)
 	}
 	rules := p.host.tables[table].candidates(&p.state, p.cube)
-	at := p.state // what taken refers to
+	at := p.state.share() // what taken refers to
 	var need [16]literal
 	all, above := false, 0 // whether a rule takes them all; where its priority begins
 	for i, r := range rules {

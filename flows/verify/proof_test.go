@@ -26,7 +26,7 @@ func TestProgramsOfRandomTopologiesAreProved(t *testing.T) {
 }
 
 func TestTimes(t *testing.T) {
-	for _, c := range []struct{ hosts, networks, endpoints int }{{20, 10, 2000}, {100, 10, 10000}} {
+	for _, c := range []struct{ hosts, networks, endpoints int }{{20, 10, 2000}} {
 		f := newTopology(even(c.hosts, c.networks, c.endpoints, false))
 		began := time.Now()
 		r := check(t, f.Facts)

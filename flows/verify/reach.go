@@ -1,12 +1,377 @@
 package verify
 
-import "github.com/weft-sdn/weft/flows"
+import (
+	"fmt"
+	"net/netip"
+	"slices"
 
+	"github.com/weft-sdn/weft/flows"
+)
+
+// A reach examines whether the endpoints of a network reach each other. For
+// every ordered pair that would be the square of their number; so a question
+// is followed in two halves, from each sender to a lookup (the cut) that looks
+// at nothing of the sender any more, and from there to each target. Only where
+// a half is not as plain as that are the pairs followed one by one.
 type reach struct {
+	*fabric
+	network flows.Network
+	members []flows.Endpoint
+	back    map[returning]bool
+	seen    map[loss]bool
+	direct  int // pairs that were followed one by one
+
 	found []Finding
 	more  bool
 	pairs int
 }
 
-func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach { return &reach{} }
-func (r *reach) run()                                                      {}
+// maxDirect bounds the pairs of a network that are followed one by one.
+const maxDirect = 3000
+
+// second is what became of a question from the cut on.
+type second struct {
+	fine bool
+	// self is the sender that is excepted, as it stands in slotReg3: the target
+	// itself, which asks for its own address.
+	self word
+}
+
+// returning is an answer that deliver gives to who asked.
+type returning struct {
+	question *question
+	asker    uint32
+}
+
+// loss tells findings apart: where it happens, and by which rule.
+type loss struct {
+	question *question
+	host     *host
+	table    uint8
+	rule     *rule
+}
+
+func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach {
+	r := &reach{fabric: f, network: n, back: map[returning]bool{}, seen: map[loss]bool{}}
+	for _, e := range members {
+		if e.MAC != ([6]byte{}) { // who has none yet cannot send
+			r.members = append(r.members, e)
+		}
+	}
+	return r
+}
+
+// run examines every question of every ordered pair.
+func (r *reach) run() {
+	for _, q := range questions {
+		r.ask(q)
+	}
+	on := map[uint32]int{} // how many endpoints on each host
+	for _, e := range r.members {
+		on[e.Host]++
+	}
+	for x, n := range on {
+		for y, m := range on {
+			switch {
+			case x == y:
+				r.pairs += n * (n - 1)
+			case r.connected(flows.Endpoint{Host: x}, flows.Endpoint{Host: y}):
+				r.pairs += n * m
+			}
+		}
+	}
+}
+
+// connected tells whether there is a way between the hosts of two endpoints:
+// each has a VTEP of the same family, and a tunnel port.
+func (r *reach) connected(a, b flows.Endpoint) bool {
+	if a.Host == b.Host {
+		return true
+	}
+	x, y := r.hosts[a.Host], r.hosts[b.Host]
+	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPort != 0 && y.TunnelPort != 0
+}
+
+// A sending is a question on its way: who asks, and where it was cut.
+type sending struct {
+	endpoint flows.Endpoint
+	address  netip.Addr
+	first    *path
+}
+
+// ask examines one question for all pairs. Senders whose questions agree at
+// the cut are examined together.
+func (r *reach) ask(q *question) {
+	alike := map[string][]sending{}
+	var order []string
+	for _, a := range r.members {
+		for _, from := range q.addresses(r.network, a) {
+			s := sending{a, from, r.first(q, a, from)}
+			key := ""
+			if s.first != nil {
+				key = s.first.cutKey(q)
+			}
+			if alike[key] == nil {
+				order = append(order, key)
+			}
+			alike[key] = append(alike[key], s)
+		}
+	}
+	for _, key := range order {
+		for _, b := range r.members {
+			for _, to := range q.targets(r.network, b) {
+				r.about(q, alike[key], b, to)
+			}
+		}
+	}
+}
+
+// about examines a question about one target, from senders that agree at the
+// cut.
+func (r *reach) about(q *question, senders []sending, b flows.Endpoint, to netip.Addr) {
+	i := slices.IndexFunc(senders, func(s sending) bool {
+		return s.endpoint.Number != b.Number && r.connected(s.endpoint, b)
+	})
+	if i < 0 || r.more {
+		return
+	}
+	second := &second{}
+	if first := senders[i].first; first != nil {
+		second = r.follow(q, first, b, to)
+	}
+	if second.fine && !q.answer {
+		return
+	}
+	for _, s := range senders {
+		if s.endpoint.Number == b.Number || !r.connected(s.endpoint, b) || second.fine && r.returns(q, s, second) {
+			continue
+		}
+		r.pair(q, s.endpoint, b, s.address, to)
+	}
+}
+
+// first follows what a sender asks, for whomever, to the cut. It is nil if not
+// all of it gets there with the sender left behind.
+func (r *reach) first(q *question, a flows.Endpoint, from netip.Addr) *path {
+	sent, ok := q.base.with(q.sender(a, from)...)
+	if !ok {
+		return nil
+	}
+	h := r.hosts[a.Host]
+	var at *path
+	plain := true
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w.leaf = func(*path, string) { plain = false }
+	w.enter = func(p *path, table uint8) bool {
+		if table != q.cut || p.host != h {
+			return true
+		}
+		plain = plain && at == nil && p.outs == nil && p.todo == nil && p.unsure == nil && sent.within(p.cube)
+		at = p
+		return false
+	}
+	w.send(h, 0, start(a.Port), sent)
+	if !plain || at == nil {
+		return nil
+	}
+	for _, o := range at.excluded() {
+		if !w.empty(o) {
+			return nil
+		}
+	}
+	// From here on only constants may matter, and what the packet was sent with.
+	for x := range slots {
+		if !h.cut.in[q.cut].has(x) {
+			continue
+		}
+		switch v := at.state.get(x); {
+		case v.kind == constant, v.kind == copied && v.from == x:
+		default:
+			return nil
+		}
+	}
+	return at
+}
+
+// cutKey is all that matters at the cut, but for who sent it where the answer
+// is for the sender.
+func (p *path) cutKey(q *question) string {
+	b := []byte{byte(p.host.Number >> 16), byte(p.host.Number >> 8), byte(p.host.Number)}
+	for x := range slots {
+		if !p.host.cut.in[q.cut].has(x) || q.answer && x == slotReg0+3 {
+			continue
+		}
+		if w, known := p.state.constant(x); known {
+			b = appendWord(append(b, byte(x)), w)
+		}
+	}
+	return string(b)
+}
+
+// follow follows a question about a target from the cut.
+func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) *second {
+	var st state
+	st.values = []value{{kind: unknown}}
+	for x := range slots {
+		switch live := first.host.cut.in[q.cut].has(x); {
+		case q.answer && x == slotReg0+3: // whoever asks
+		case live && first.state.at[x] != 0:
+			st.put(x, first.state.get(x))
+		case !live && x < firstHeader:
+			st.at[x] = 1
+		}
+	}
+	s := &second{fine: true}
+	c, ok := q.base.with(q.target(b, to)...)
+	if !ok {
+		return &second{}
+	}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	if q.answer {
+		w.enter = func(p *path, table uint8) bool {
+			if table != flows.TableDeliver || p.host != first.host {
+				return true
+			}
+			s.fine = s.fine && p.todo == nil && p.outs == nil && (s.excepts(p, b) || q.answers(p, b, to) && p.agrees(&st))
+			return false
+		}
+		w.leaf = func(p *path, _ string) { s.fine = s.fine && s.excepts(p, b) }
+	} else {
+		w.leaf = func(p *path, _ string) { s.fine = s.fine && p.unsure == nil && p.copies(b) == 1 }
+	}
+	w.send(first.host, q.cut, st, c)
+	return s
+}
+
+// agrees tells whether nothing that matters to deliver changed since a state,
+// but where the packet goes.
+func (p *path) agrees(st *state) bool {
+	for x := range firstHeader {
+		if x == slotReg0 || x == slotInPort || !p.host.cut.in[flows.TableDeliver].has(x) {
+			continue
+		}
+		was, known := st.constant(x)
+		if is, still := p.state.constant(x); !known || !still || was != is {
+			return false
+		}
+	}
+	return true
+}
+
+// excepts notes that a path is only for the target itself.
+func (s *second) excepts(p *path, b flows.Endpoint) bool {
+	l, has := p.cube.of(slotReg0 + 3)
+	if !has || !l.exact() || l.value != small(uint64(b.Number)) {
+		return false
+	}
+	s.self = l.value
+	return true
+}
+
+// copies is how often the path came out at an endpoint.
+func (p *path) copies(e flows.Endpoint) (n int) {
+	for o := p.outs; o != nil; o = o.next {
+		if o.host.Number == e.Host && o.port == e.Port {
+			n++
+		}
+	}
+	return n
+}
+
+// returns tells whether the answer to a question comes back to who asked it.
+func (r *reach) returns(q *question, s sending, second *second) bool {
+	own, known := s.first.state.constant(slotReg0 + 3)
+	if !known || second.self == own {
+		return false
+	}
+	id := returning{q, s.endpoint.Number}
+	if fine, done := r.back[id]; done {
+		return fine
+	}
+	st := start(0)
+	for x := range firstHeader {
+		if s.first.state.at[x] != 0 && x != slotInPort {
+			st.put(x, s.first.state.get(x))
+		}
+	}
+	st.put(slotReg0, number(own))
+	fine := true
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w.leaf = func(p *path, _ string) {
+		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.untouched()
+	}
+	w.send(s.first.host, flows.TableDeliver, st, possible)
+	r.back[id] = fine
+	return fine
+}
+
+// untouched tells whether a packet came out with the header it went in with.
+func (o *out) untouched() bool {
+	for x := firstHeader; x < slotPktMark; x++ {
+		if v := o.state.get(x); v.kind != copied || v.from != x {
+			return false
+		}
+	}
+	return true
+}
+
+// pair follows a question of one endpoint about another from its port.
+func (r *reach) pair(q *question, a, b flows.Endpoint, from, to netip.Addr) {
+	if r.direct++; r.direct > maxDirect || len(r.found) >= maxFindings {
+		r.more = true
+		return
+	}
+	c, ok := q.base.with(append(q.sender(a, from), q.target(b, to)...)...)
+	if !ok {
+		return
+	}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w.leaf = func(p *path, why string) {
+		fine := p.copies(b) == 1
+		if q.answer {
+			fine = p.copies(a) == 1 && q.arrived(p, a, b, to)
+		}
+		if !fine || p.unsure != nil {
+			r.lost(q, a, b, p, why)
+		}
+	}
+	w.send(r.hosts[a.Host], 0, start(a.Port), c)
+}
+
+// lost notes that packets do not arrive, if there are any.
+func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
+	t := p.trail
+	id := loss{q, t.host, t.table, t.rule}
+	if r.seen[id] {
+		return
+	}
+	sent, v := solve(p.cube, slices.Concat(p.excluded(), q.none, impossible), pattern(a))
+	if v == empty {
+		return
+	}
+	r.seen[id] = true
+	f := Finding{Kind: Lost, From: a, To: &b, Host: t.host.Number, Steps: t.steps(), Packet: sent.fields(a.Port)}
+	wanted, copies := b, p.copies(b)
+	if q.answer {
+		wanted, copies = a, p.copies(a)
+	}
+	switch {
+	case v == undecided || p.unsure != nil:
+		f.Kind = Unproved
+		f.Why = fmt.Sprintf("%s for endpoint %d cannot be followed to its end", q.what, b.Number)
+		if p.unsure != nil {
+			f.Why += fmt.Sprintf(", because of a flow that is outside the model: %v", p.unsure.flow)
+		}
+	case why != "":
+		f.Why = fmt.Sprintf("%s for endpoint %d does not arrive: %s", q.what, b.Number, why)
+	case copies > 1:
+		f.Why = fmt.Sprintf("%s for endpoint %d comes out at endpoint %d %d times", q.what, b.Number, wanted.Number, copies)
+	case q.answer && copies == 1:
+		f.Why = fmt.Sprintf("%s for endpoint %d is answered, and the answer is wrong", q.what, b.Number)
+	case q.answer:
+		f.Why = fmt.Sprintf("%s for endpoint %d is not answered", q.what, b.Number)
+	default:
+		f.Why = fmt.Sprintf("%s for endpoint %d does not arrive", q.what, b.Number)
+	}
+	r.found = append(r.found, f)
+}

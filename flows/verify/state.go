@@ -113,10 +113,17 @@ func (v value) known(w int) (val, mask word) {
 	return val, mask
 }
 
-// A state is the value of every slot. Copies share what they have in common.
+// A state is the value of every slot. Copies share what they have in common;
+// they are made with share.
 type state struct {
 	at     [slots]uint8 // 0: as it was sent; otherwise values[at-1]
 	values []value
+	owned  bool // nobody shares the room behind values
+}
+
+func (s *state) share() state {
+	s.owned = false
+	return *s
 }
 
 func (s *state) get(x slot) value {
@@ -130,7 +137,11 @@ func (s *state) put(x slot, v value) {
 	if len(s.values) == 255 {
 		s.compact()
 	}
-	s.values = append(s.values[:len(s.values):len(s.values)], v)
+	if !s.owned {
+		s.values = append(make([]value, 0, len(s.values)+12), s.values...)
+		s.owned = true
+	}
+	s.values = append(s.values, v)
 	s.at[x] = uint8(len(s.values))
 }
 
@@ -143,7 +154,7 @@ func (s *state) compact() {
 			s.at[x] = uint8(len(kept))
 		}
 	}
-	s.values = kept
+	s.values, s.owned = kept, true
 }
 
 // write replaces some bits of a slot.

@@ -109,7 +109,7 @@ func (s *sweep) run(senders []flows.Endpoint) {
 	for len(s.queue) > 0 {
 		n := s.queue[len(s.queue)-1]
 		s.queue = s.queue[:len(s.queue)-1]
-		n.classes(func(k *class) { s.do(n, k, k.ops, n.state, 0) })
+		n.classes(func(k *class) { s.do(n, k, k.ops, n.state.share(), 0) })
 	}
 }
 
@@ -278,11 +278,11 @@ func (s *sweep) do(n *node, k *class, ops []op, st state, depth int) {
 		case opGroup:
 			if g := n.host.groups[o.n]; g != nil {
 				for _, b := range g.buckets {
-					s.do(n, k, b, st, depth+1)
+					s.do(n, k, b, st.share(), depth+1)
 				}
 			}
 		case opClone:
-			s.do(n, k, o.ops, st, depth+1)
+			s.do(n, k, o.ops, st.share(), depth+1)
 		case opExit:
 			return
 		case opStrange:
