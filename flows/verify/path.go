@@ -278,7 +278,7 @@ func (w *walker) lookup(p *path, table uint8) {
 			above = i
 		}
 		answer, literals := r.test(&at, need[:0])
-		if answer == no {
+		if answer == no || !p.cube.meets(literals) {
 			continue
 		}
 		c, ok := p.cube.with(literals...)

@@ -29,14 +29,6 @@ type reach struct {
 // maxDirect bounds the pairs of a network that are followed one by one.
 const maxDirect = 3000
 
-// second is what became of a question from the cut on.
-type second struct {
-	fine bool
-	// self is the sender that is excepted, as it stands in slotReg3: the target
-	// itself, which asks for its own address.
-	self word
-}
-
 // returning is an answer that deliver gives to who asked.
 type returning struct {
 	question *question
@@ -135,15 +127,12 @@ func (r *reach) about(q *question, senders []sending, b flows.Endpoint, to netip
 	if i < 0 || r.more {
 		return
 	}
-	second := &second{}
-	if first := senders[i].first; first != nil {
-		second = r.follow(q, first, b, to)
-	}
-	if second.fine && !q.answer {
+	fine := senders[i].first != nil && r.follow(q, senders[i].first, b, to)
+	if fine && !q.answer {
 		return
 	}
 	for _, s := range senders {
-		if s.endpoint.Number == b.Number || !r.connected(s.endpoint, b) || second.fine && r.returns(q, s, second) {
+		if s.endpoint.Number == b.Number || !r.connected(s.endpoint, b) || fine && r.returns(q, s) {
 			continue
 		}
 		r.pair(q, s.endpoint, b, s.address, to)
@@ -208,8 +197,8 @@ func (p *path) cutKey(q *question) string {
 	return string(b)
 }
 
-// follow follows a question about a target from the cut.
-func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) *second {
+// follow tells whether a question about a target is all right from the cut on.
+func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) (fine bool) {
 	var st state
 	st.values = []value{{kind: unknown}}
 	for x := range slots {
@@ -221,26 +210,38 @@ func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr
 			st.at[x] = 1
 		}
 	}
-	s := &second{fine: true}
 	c, ok := q.base.with(q.target(b, to)...)
 	if !ok {
-		return &second{}
+		return false
 	}
+	fine = true
 	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w.leaf = func(p *path, _ string) { fine = fine && !q.answer && p.unsure == nil && p.copies(b) == 1 }
 	if q.answer {
 		w.enter = func(p *path, table uint8) bool {
-			if table != flows.TableDeliver || p.host != first.host {
+			switch asker, only := p.cube.of(slotReg0 + 3); {
+			case !fine:
+				return false
+			case only && asker.exact():
+				// Rules about one asker: the target's own are as they should be.
+				fine = asker.value == small(uint64(b.Number)) || !r.asks(first.host, asker.value)
+				return false
+			case table != flows.TableDeliver || p.host != first.host:
 				return true
 			}
-			s.fine = s.fine && p.todo == nil && p.outs == nil && (s.excepts(p, b) || q.answers(p, b, to) && p.agrees(&st))
+			fine = p.todo == nil && p.outs == nil && q.answers(p, b, to) && p.agrees(&st)
 			return false
 		}
-		w.leaf = func(p *path, _ string) { s.fine = s.fine && s.excepts(p, b) }
-	} else {
-		w.leaf = func(p *path, _ string) { s.fine = s.fine && p.unsure == nil && p.copies(b) == 1 }
 	}
 	w.send(first.host, q.cut, st, c)
-	return s
+	return fine
+}
+
+// asks tells whether a number is that of an endpoint of the network on a host.
+func (r *reach) asks(h *host, number word) bool {
+	return slices.ContainsFunc(r.members, func(e flows.Endpoint) bool {
+		return e.Host == h.Number && small(uint64(e.Number)) == number
+	})
 }
 
 // agrees tells whether nothing that matters to deliver changed since a state,
@@ -258,16 +259,6 @@ func (p *path) agrees(st *state) bool {
 	return true
 }
 
-// excepts notes that a path is only for the target itself.
-func (s *second) excepts(p *path, b flows.Endpoint) bool {
-	l, has := p.cube.of(slotReg0 + 3)
-	if !has || !l.exact() || l.value != small(uint64(b.Number)) {
-		return false
-	}
-	s.self = l.value
-	return true
-}
-
 // copies is how often the path came out at an endpoint.
 func (p *path) copies(e flows.Endpoint) (n int) {
 	for o := p.outs; o != nil; o = o.next {
@@ -279,9 +270,9 @@ func (p *path) copies(e flows.Endpoint) (n int) {
 }
 
 // returns tells whether the answer to a question comes back to who asked it.
-func (r *reach) returns(q *question, s sending, second *second) bool {
+func (r *reach) returns(q *question, s sending) bool {
 	own, known := s.first.state.constant(slotReg0 + 3)
-	if !known || second.self == own {
+	if !known || own != small(uint64(s.endpoint.Number)) {
 		return false
 	}
 	id := returning{q, s.endpoint.Number}

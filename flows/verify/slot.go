@@ -85,20 +85,30 @@ type span struct {
 
 func (s span) whole() bool { return s.lo == 0 && s.bits == width[s.slot] }
 
-// width is how many bits a slot has.
-var width [slots]int
+// A model says where the fields of OpenFlow are in the slots.
+type model struct {
+	width [slots]int
+	shown [slots]*of.Field
+	spans map[string][]span
+}
 
-// spans says where a field's bits are, the lowest ones first. What is not in
-// it is outside the model.
-var spans = layout()
+var fields = layout()
 
-// shown is the field as which a slot of a packet is shown.
-var shown [slots]*of.Field
+var (
+	// width is how many bits a slot has.
+	width = fields.width
+	// shown is the field as which a slot of a packet is shown.
+	shown = fields.shown
+	// spans says where a field's bits are, the lowest ones first. What is not
+	// in it is outside the model.
+	spans = fields.spans
+)
 
-func layout() map[string][]span {
+func layout() (l model) {
 	m := map[string][]span{}
+	l.spans = m
 	field := func(f *of.Field, s slot, bits int) {
-		width[s], shown[s] = bits, f
+		l.width[s], l.shown[s] = bits, f
 		m[f.Name] = []span{{s, 0, bits}}
 	}
 	// The port numbers of Open vSwitch have 16 bits; the upper half of what
@@ -162,7 +172,7 @@ func layout() map[string][]span {
 	field(of.ARPSHA, slotARPSHA, 48)
 	field(of.ARPTHA, slotARPTHA, 48)
 	field(of.PktMark, slotPktMark, 32)
-	return m
+	return l
 }
 
 // spansOf is where some bits of a field are; ok is false outside the model.
