@@ -51,6 +51,9 @@ func (p *process) start(argv ...string) error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	r, err := recordOf(cmd.Process.Pid)
+	if errors.Is(err, errEnded) {
+		err = fmt.Errorf("the %s ended at once: %s", p.name, p.output())
+	}
 	if err == nil {
 		err = writeJSON(p.recordFile(), r)
 	}
@@ -64,10 +67,12 @@ func (p *process) start(argv ...string) error {
 	return nil
 }
 
+var errEnded = errors.New("the process has ended")
+
 func recordOf(pid int) (record, error) {
 	start, running := startTime(pid)
 	if !running {
-		return record{}, fmt.Errorf("process %d ended at once", pid)
+		return record{}, errEnded
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return record{PID: pid, Start: start, Boot: string(bytes.TrimSpace(boot))}, err
@@ -135,6 +140,33 @@ func (p *process) signal(s os.Signal) error {
 	}
 	return handle.Release()
 }
+
+// freeze stops the process and returns when it has stopped, which is not at
+// once where it has threads that run.
+func (p *process) freeze() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return until(ctx, p.name+" has stopped", func() (bool, error) {
+		var r record
+		if err := readJSON(p.recordFile(), &r); err != nil {
+			return false, err
+		}
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.PID))
+		for _, file := range threads {
+			stat, err := os.ReadFile(file)
+			if err == nil && !bytes.Contains(stat, []byte(") T ")) {
+				return false, nil
+			}
+		}
+		return true, err
+	})
+}
+
+// thaw undoes freeze.
+func (p *process) thaw() error { return p.signal(syscall.SIGCONT) }
 
 // kill ends the process without warning and returns when it is gone.
 func (p *process) kill(ctx context.Context) error {
