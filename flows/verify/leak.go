@@ -102,7 +102,7 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 		h.found = append(h.found, f)
 		return
 	case p.unsure != nil:
-		f.Kind, f.Why = Unproved, fmt.Sprintf("%s, unless this flow, which is outside the model, prevents it: %v", f.Why, p.unsure.flow)
+		f.Kind, f.Why = Unproved, fmt.Sprintf("%s, unless this flow prevents it, which matches something that is not known: %v", f.Why, p.unsure.flow)
 	case f.Kind == Leak && !h.fabric.comesOut(h.hosts[h.sender.Host], h.sender.Port, &sent, p.outs.host, p.outs.port):
 		f.Kind, f.Why = Unproved, "the packet was found, and when it is sent it does not come out there: "+f.Why
 	}
@@ -113,11 +113,11 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 func (h *hunt) leaks(o *out) string {
 	switch e := o.host.behind[o.port]; {
 	case e != nil:
-		return fmt.Sprintf("it comes out at endpoint %d of another network (VNI %d), port %d of host %d", e.Number, e.VNI, o.port, o.host.Number)
+		return fmt.Sprintf("a packet comes out at %s of another network (VNI %d), port %d of %s", h.facts.endpoint(*e), e.VNI, o.port, h.facts.host(o.host.Number))
 	case o.port == o.host.TunnelPort && o.port != 0:
-		return fmt.Sprintf("host %d sends it through the tunnel to an address that is no host's", o.host.Number)
+		return fmt.Sprintf("%s sends a packet through the tunnel to an address that is no host's", h.facts.host(o.host.Number))
 	}
-	return fmt.Sprintf("it comes out of port %d of host %d, which is no endpoint's", o.port, o.host.Number)
+	return fmt.Sprintf("a packet comes out of port %d of %s, which is no endpoint's", o.port, h.facts.host(o.host.Number))
 }
 
 // comesOut sends one packet and tells whether it comes out of a port.

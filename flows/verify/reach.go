@@ -342,6 +342,7 @@ func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
 	}
 	r.seen[id] = true
 	f := Finding{Kind: Lost, From: a, To: &b, Host: t.host.Number, Steps: t.steps(), Packet: sent.fields(a.Port)}
+	target := r.facts.endpoint(b)
 	wanted, copies := b, p.copies(b)
 	if q.answer {
 		wanted, copies = a, p.copies(a)
@@ -349,20 +350,20 @@ func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
 	switch {
 	case v == undecided || p.unsure != nil:
 		f.Kind = Unproved
-		f.Why = fmt.Sprintf("%s for endpoint %d cannot be followed to its end", q.what, b.Number)
+		f.Why = fmt.Sprintf("%s for %s cannot be followed to its end", q.what, target)
 		if p.unsure != nil {
-			f.Why += fmt.Sprintf(", because of a flow that is outside the model: %v", p.unsure.flow)
+			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.unsure.flow)
 		}
 	case why != "":
-		f.Why = fmt.Sprintf("%s for endpoint %d does not arrive: %s", q.what, b.Number, why)
+		f.Why = fmt.Sprintf("%s for %s does not arrive: %s", q.what, target, why)
 	case copies > 1:
-		f.Why = fmt.Sprintf("%s for endpoint %d comes out at endpoint %d %d times", q.what, b.Number, wanted.Number, copies)
+		f.Why = fmt.Sprintf("%s for %s comes out at %s %d times", q.what, target, r.facts.endpoint(wanted), copies)
 	case q.answer && copies == 1:
-		f.Why = fmt.Sprintf("%s for endpoint %d is answered, and the answer is wrong", q.what, b.Number)
+		f.Why = fmt.Sprintf("%s for %s is answered, and the answer is wrong", q.what, target)
 	case q.answer:
-		f.Why = fmt.Sprintf("%s for endpoint %d is not answered", q.what, b.Number)
+		f.Why = fmt.Sprintf("%s for %s is not answered", q.what, target)
 	default:
-		f.Why = fmt.Sprintf("%s for endpoint %d does not arrive", q.what, b.Number)
+		f.Why = fmt.Sprintf("%s for %s does not arrive", q.what, target)
 	}
 	r.found = append(r.found, f)
 }

@@ -17,6 +17,23 @@ type Facts struct {
 	Networks  []flows.Network
 	Endpoints []flows.Endpoint
 	Hosts     []Host
+
+	// What findings call hosts and endpoints; without these, by number.
+	HostName, EndpointName func(number uint32) string
+}
+
+func (f *Facts) host(number uint32) string {
+	if f.HostName != nil {
+		return "host " + f.HostName(number)
+	}
+	return fmt.Sprintf("host %d", number)
+}
+
+func (f *Facts) endpoint(e flows.Endpoint) string {
+	if f.EndpointName != nil {
+		return "endpoint " + f.EndpointName(e.Number)
+	}
+	return fmt.Sprintf("endpoint %d", e.Number)
 }
 
 // Host is a host with what is on its switch, or is assumed to be.

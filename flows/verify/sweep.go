@@ -10,6 +10,7 @@ import (
 type fabric struct {
 	hosts  map[uint32]*host
 	byVTEP map[string][]*host
+	facts  *Facts // for the names
 }
 
 // A sweep follows what the endpoints of one network can send, whatever is in

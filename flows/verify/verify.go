@@ -82,7 +82,7 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 }
 
 func newFabric(facts Facts) *fabric {
-	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}}
+	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}, facts: &facts}
 	compiler, known := newCompiler(), map[liveness]*classes{}
 	for _, in := range facts.Hosts {
 		h := newHost(compiler, in, known)
