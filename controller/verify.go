@@ -184,7 +184,7 @@ func (s *seen) verification(r *verify.Result, assumed []string) model.Verificati
 func (s *seen) finding(f verify.Finding) model.Finding {
 	out := model.Finding{
 		Kind: string(f.Kind), From: s.endpointID(&f.From), Host: s.names[f.Host], Port: f.Port,
-		Packet: f.Packet.String(), Text: f.Why,
+		Packet: f.Trace(), Text: f.Why,
 	}
 	if f.To != nil {
 		out.To = s.endpointID(f.To)

@@ -58,6 +58,7 @@ func newRoot() *cobra.Command {
 		newApply(s),
 		newFlows(s),
 		newWhy(s),
+		newVerify(s),
 		newWatch(s),
 	)
 	return root

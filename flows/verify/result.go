@@ -79,7 +79,7 @@ type Finding struct {
 	To     *flows.Endpoint // who gets it, or should; nil where that is nobody
 	Host   uint32          // where it comes out, or is lost
 	Port   uint32          // where it comes out; 0: nowhere
-	Packet of.Match        // with the port that it comes in by: ofproto/trace takes its text
+	Packet of.Match        // with the port that it comes in by; nil where none was found
 	Steps  []Step
 	Why    string
 }
@@ -109,7 +109,7 @@ func (p *packet) fields(port uint32) of.Match {
 	}
 	each(slotEthSrc, slotEthDst)
 	if tci := p[slotVLAN].lo; tci&0x1000 != 0 {
-		list = append(list, of.VLANVID.Uint(tci&0x1fff), of.VLANPCP.Uint(tci>>13))
+		add(slotVLAN)
 	}
 	add(slotEthType)
 	switch p[slotEthType].lo {
@@ -207,11 +207,26 @@ func (t *trail) steps() (out []Step) {
 	return out
 }
 
+// Trace is the packet in the form that `ovs-appctl ofproto/trace` takes. Unlike
+// ovs-ofctl it takes tp_src for TCP's and icmp_type for ICMPv4's, whatever the
+// protocol.
+func (f Finding) Trace() string {
+	parts := make([]string, len(f.Packet))
+	for i, v := range f.Packet {
+		text := of.Match{v}.String()
+		if name, value, ok := strings.Cut(text, "="); ok && (strings.HasPrefix(name, "tp_") || strings.HasPrefix(name, "icmp_")) {
+			text = v.Field.Name + "=" + value
+		}
+		parts[i] = text
+	}
+	return strings.Join(parts, ",")
+}
+
 // String is the finding for people, with the flows as ovs-ofctl prints them.
 func (f Finding) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: from endpoint %d (VNI %d, host %d, port %d): %s\n  %v\n",
-		f.Kind, f.From.Number, f.From.VNI, f.From.Host, f.From.Port, f.Why, f.Packet)
+		f.Kind, f.From.Number, f.From.VNI, f.From.Host, f.From.Port, f.Why, f.Trace())
 	for _, s := range f.Steps {
 		if s.Flow == nil {
 			fmt.Fprintf(&b, "  host %d: no flow of table %d matches\n", s.Host, s.Table)
