@@ -70,10 +70,29 @@ func (c *Controller) impostor(systemID string, from netip.Addr) {
 	l := c.linkOf(systemID)
 	now := []model.Condition{{Type: model.DuplicateSystemID, Message: fmt.Sprintf(
 		"another host, at %s, has the same system-id %q and was refused: give it one of its own there, ovs-vsctl set Open_vSwitch . external_ids:system-id=ID", from, systemID)}}
+	l.rivalSeen = time.Now()
 	if !slices.Equal(l.rivals, now) {
 		l.rivals = now
 		c.refresh(context.Background(), l)
+		c.forgetRivals(l)
 	}
+}
+
+// rivalMemory is how long a host that was refused is spoken of: one that is
+// still there tries again every 8 s.
+const rivalMemory = 30 * time.Second
+
+func (c *Controller) forgetRivals(l *hostLink) {
+	time.AfterFunc(rivalMemory, func() {
+		_ = c.do(context.Background(), func() {
+			if time.Since(l.rivalSeen) < rivalMemory {
+				c.forgetRivals(l)
+				return
+			}
+			l.rivals = nil
+			c.refresh(context.Background(), l)
+		})
+	})
 }
 
 // seen works in what a host's OVSDB shows.
