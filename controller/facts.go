@@ -122,7 +122,7 @@ func portFacts(l *hostLink) []*portFact {
 				Internal:       p.Name == l.view.Bridge.Name,
 				Ours:           i.Name == tunnelPort && i.ExternalIDs[ovsdb.MarkKey] != "",
 				// A veth that vanished leaves its row behind, with its number.
-				NoDevice: i.IfIndex == 0 && i.LinkState == "down",
+				NoDevice: i.IfIndex == 0 && i.LinkState == "down" && i.Error == "",
 				Error:    strings.TrimSpace(i.Error),
 			}
 			if l.sw != nil {

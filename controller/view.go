@@ -227,7 +227,7 @@ func (v view) portView(f *portFact) model.Port {
 			p.Kind, p.Endpoint = model.PortEndpoint, e.ID
 			return p
 		}
-		if refusal, ok := v.refusal(e, place, f); ok {
+		if refusal, ok := v.refusal(e, place, f); ok && f.usable() {
 			p.Conditions = append(p.Conditions, refusal)
 		}
 	}

@@ -1,5 +1,5 @@
 # Faults on a whole installation. A seed that failed is replayed by SEED=….
-SEED ?= $(shell date +%s)
+SEED := $(or $(SEED),$(shell date +%s))
 FAULTS ?= 200
 
 .PHONY: chaos

@@ -109,6 +109,8 @@ func otherRoutes() []route {
 			[]answer{{status: 200, about: "events; the data of each is an Event", media: eventStream, body: model.Event{}}}, (*Server).watch},
 		{http.MethodGet, "/cookies/{cookie}", "explainCookie", "Say what a flow's cookie means", checkWord, nil, nil,
 			[]answer{{status: 200, about: "the explanation", body: model.Explanation{}}}, (*Server).explainCookie},
+		{http.MethodGet, "/verify", "verify", "Prove from the flows on the switches that networks are kept apart and endpoints reached, or show a packet for which that is not so", nil, nil, nil,
+			[]answer{{status: 200, about: "proved, or findings", body: model.Verification{}}}, (*Server).verifyFlows},
 		{http.MethodGet, "/metrics", "metrics", "Metrics for Prometheus", nil, nil, nil,
 			[]answer{{status: 200, about: "the metrics", media: plainText, body: ""}}, (*Server).showMetrics},
 		{http.MethodGet, "/healthz", "health", "Whether the controller lives", nil, nil, nil,

@@ -59,6 +59,7 @@ func newRoot() *cobra.Command {
 		newFlows(s),
 		newWhy(s),
 		newTrace(s),
+		newVerify(s),
 		newWatch(s),
 	)
 	return root
