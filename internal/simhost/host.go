@@ -261,3 +261,10 @@ func (h *Host) Flows(bridge string) []openflow.FlowStats {
 	slices.SortFunc(flows, compareFlows)
 	return flows
 }
+
+// Flush removes all flows and groups of a bridge.
+func (h *Host) Flush(bridge string) {
+	if s := h.Switch(bridge); s != nil {
+		s.flush()
+	}
+}
