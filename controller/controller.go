@@ -89,6 +89,11 @@ func Open(config Config) (*Controller, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
+	// Known hosts may never come back: what they held passes on as if they had
+	// been lost just now.
+	for h := range all[hostRecord](c.snapshot(), tableHost) {
+		c.away(c.linkOf(h.SystemID))
+	}
 	c.running.Add(1)
 	go c.loop(ctx)
 	return c, nil

@@ -1,10 +1,19 @@
 package controller
 
-import "github.com/weft-sdn/weft/model"
+import (
+	"time"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+// joinTime is how long a bridge may take to connect when its host has: Open
+// vSwitch tries again after 8 s at the most.
+const joinTime = 10 * time.Second
 
 // Ready says whether every known host was read back as wanted. A host that is
-// away is named, and does not make the controller less ready: its network goes
-// on as it is.
+// away, or its database or its bridge alone, is named, and does not make the
+// controller less ready: its network goes on as it is. So is one that is not
+// ours. A bridge that may still be on its way is waited for.
 func (c *Controller) Ready() model.Readiness {
 	v := c.snapshot()
 	out := model.Readiness{Ready: true}
@@ -13,12 +22,18 @@ func (c *Controller) Ready() model.Readiness {
 		switch {
 		case !l.OVSDB && !l.OpenFlow:
 			out.Hosts = append(out.Hosts, h.Name+" is away")
+		case l.Foreign:
+			out.Hosts = append(out.Hosts, h.Name+" is not this cluster's")
+		case !l.OpenFlow && time.Since(l.SwitchAway) > joinTime:
+			out.Hosts = append(out.Hosts, h.Name+"'s br-weft is away: is ovs-vswitchd running?")
 		case len(l.Refused) > 0:
 			out.Ready = false
 			out.Hosts = append(out.Hosts, h.Name+" refused some of its flows")
 		case !l.synchronized():
 			out.Ready = false
 			out.Hosts = append(out.Hosts, h.Name+" has not confirmed yet what is wanted")
+		case !l.OVSDB:
+			out.Hosts = append(out.Hosts, h.Name+"'s database is away: changes of its ports are not seen")
 		}
 	}
 	return out

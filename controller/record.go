@@ -72,6 +72,7 @@ type linkRecord struct {
 	OVSDB      bool
 	OpenFlow   bool
 	LastSeen   time.Time
+	SwitchAway time.Time // since when there is no OpenFlow connection, while there is one to its database
 	LastError  string
 	Conditions []model.Condition // of the host as such
 	TunnelPort uint32
@@ -79,6 +80,7 @@ type linkRecord struct {
 	Confirmed  uint64 // generation that the switch confirmed; 0: not read back yet
 	Flows      int
 	Repairs    uint64
+	Foreign    bool                   // another cluster's, or another controller's
 	Tampered   bool                   // it has foreign changes that are not repaired
 	Refused    map[program.Key]string // fragment → what the switch said of it
 }

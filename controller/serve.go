@@ -20,7 +20,11 @@ const (
 	// a host's; each may take handshakeTimeout for that.
 	maxStrangers     = 512
 	handshakeTimeout = 10 * time.Second
-	acceptPause      = 100 * time.Millisecond
+	// A host's database answers within milliseconds. One that has said nothing
+	// for hostSilence is away before another may take over what the host holds.
+	hostProbe   = 3 * time.Second
+	hostSilence = 9 * time.Second
+	acceptPause = 100 * time.Millisecond
 )
 
 // Serve lets hosts in until ctx ends.
@@ -141,7 +145,7 @@ func (d *door) enter(conn net.Conn) (known func()) {
 
 // serveHost serves the OVSDB connection of a host.
 func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) error {
-	conn, err := ovsdb.Accept(ctx, raw, ovsdb.Config{HandshakeTimeout: handshakeTimeout})
+	conn, err := ovsdb.Accept(ctx, raw, ovsdb.Config{HandshakeTimeout: handshakeTimeout, ProbeAfter: hostProbe, DropAfter: hostSilence})
 	if err != nil {
 		return err
 	}

@@ -31,8 +31,8 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	if l.sw != sw {
 		return
 	}
+	l.lastLife = l.heard()
 	l.sw = nil
-	c.away(l)
 	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }
@@ -130,21 +130,28 @@ func (c *Controller) confirmed(l *hostLink, sw *switchLink, generation uint64, r
 		c.log.Error("a switch refused a flow", "host", h.Name, "owner", owner, "subject", r.Subject, "err", r.Err)
 	}
 	t.put(tableLink, &now)
-	if now.Confirmed >= now.Wanted {
-		t.releasePresence(h, c.fabric.Networks(h.Number))
-	}
 	c.commitFacts(context.Background(), t)
 	c.progress.wake()
+	c.releasePresence(l)
 }
 
 // releasePresence forgets the VNIs that a switch has confirmed to have no more
-// flows of.
-func (t *tx) releasePresence(h *hostRecord, present []uint32) {
+// flows of. It is a change of its own, because it has to be stored and the
+// confirmation has not: a full disk must not lose what is not said twice.
+func (c *Controller) releasePresence(l *hostLink) {
+	t := c.begin()
+	h, now := t.host(l.systemID), t.link(l.systemID)
+	if h == nil || !now.OpenFlow || now.Confirmed == 0 || now.Confirmed < now.Wanted {
+		t.abort()
+		return
+	}
+	present := c.fabric.Networks(h.Number)
 	for _, p := range slices.Collect(each[presenceRecord](t.view, tablePresence, byHost, h.SystemID)) {
 		if !slices.Contains(present, p.VNI) {
 			t.delete(tablePresence, p)
 		}
 	}
+	c.commitFacts(context.Background(), t)
 }
 
 // switchHandler takes what a session reports to the loop.

@@ -31,6 +31,11 @@ func (c *Controller) Watch(ctx context.Context, since uint64) (<-chan model.Even
 				}
 				return
 			}
+			// The store tells of a change while its commit still runs, and readers
+			// do not see it before that has ended.
+			if c.do(ctx, func() {}) != nil {
+				return
+			}
 			var relevant []model.Event
 			for _, e := range change.Events {
 				if event, ok := c.event(change.Revision, e); ok {

@@ -133,9 +133,8 @@ func TestAnEndpointIsHeldByOnePortAndMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.answers("one", s.address("two"), "two")
-	two.Host = ""
 
-	// Unplugging the holder lets the other have it: here the pin goes first.
+	// Without a pin, unplugging the holder lets the other have it.
 	three := s.endpoint("three")
 	s.plug("three-again", "host1", three)
 	s.endpointSays("three", model.ClaimRefused, "host1")

@@ -73,6 +73,7 @@ func TestStrangersAtTheDoorsKeepNobodyOut(t *testing.T) {
 	pings := s.ping("one", "two")
 	for _, door := range []string{"6640", "6653"} {
 		t.Run(door, func(t *testing.T) {
+			s := s.in(t)
 			garbage := make([]byte, 1<<20)
 			rand.Read(garbage)
 			for _, bytes := range [][]byte{garbage, bytes.Repeat([]byte{0}, 1<<16), bytes.Repeat([]byte("[{"), 1<<15), []byte("GET / HTTP/1.1\r\n\r\n")} {

@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/rest/client"
 )
 
 func TestARestartOfTheControllerLosesNoPacketAndTouchesNothing(t *testing.T) {
@@ -67,4 +70,45 @@ func TestAHostCutOffFromTheControllerOnlyKeepsItsPlaceOverARestart(t *testing.T)
 	s.becomes(soon, "three", model.Installed, "host3")
 	s.untouched("host3", ages["host3"])
 	s.noneLost(to, too, from)
+}
+
+func TestARestartUnderManyFlowsTouchesNoneOfThem(t *testing.T) {
+	s := up(t, pairTopology)
+	const many = 200
+	document := model.Document{}
+	ports := []string{"--no-wait"}
+	for i := range many {
+		id := fmt.Sprintf("many-%d", i)
+		document.Endpoints = append(document.Endpoints, model.Endpoint{ID: id, Network: "net1"})
+		// An internal port needs no container, and no frame of it is sent.
+		ports = append(ports, "--", "add-port", "br-weft", id, "--", "set", "Interface", id, "type=internal", "external_ids:iface-id="+id)
+	}
+	start := time.Now()
+	_, _, err := s.api.Apply(s.ctx, document, client.WriteOptions{})
+	s.must(err)
+	t.Logf("%d endpoints are declared in %v", many, time.Since(start))
+	s.vsctl("host2", ports...)
+	took := s.within(60*time.Second, "all are installed", func() error {
+		all, err := s.api.Endpoints(s.ctx, "net1")
+		for _, e := range all {
+			if err == nil && e.State != model.Installed {
+				err = fmt.Errorf("%s is %s", e.ID, e.State)
+			}
+		}
+		return err
+	})
+	t.Logf("their ports are plugged, and all installed, after %v; host2 has %d flows", took, s.host("host2").Flows)
+	s.synchronized(soon, "host1", "host2")
+	pings := s.ping("one", "two")
+	ages, databases := s.agesOf("host1", "host2"), s.databasesOf("host1", "host2")
+	s.restartController()
+	t.Logf("synchronized %v after the start", s.synchronized(soon, "host1", "host2"))
+	s.answered(pings, 100)
+	s.noneLost(pings)
+	for host := range ages {
+		s.untouched(host, ages[host])
+		if now := s.database(host); now != databases[host] {
+			t.Errorf("the database of %s was written: %s", host, lastWrites(databases[host], now))
+		}
+	}
 }

@@ -128,6 +128,11 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 	}
 	s := &site{Lab: l, t: t, ctx: ctx}
 	t.Cleanup(func() {
+		for _, bad := range []string{"panic: ", "DATA RACE", "fatal error: "} {
+			if strings.Contains(s.controllerLog(), bad) {
+				t.Errorf("the controller's log has %q", bad)
+			}
+		}
 		if t.Failed() {
 			t.Logf("the controller's log:\n%s", s.controllerLog())
 		}
@@ -140,6 +145,13 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 		t.Fatal(err)
 	}
 	return s
+}
+
+// in is the same installation for a subtest.
+func (s *site) in(t *testing.T) *site {
+	sub := *s
+	sub.t = t
+	return &sub
 }
 
 func needLab(t *testing.T) {

@@ -145,14 +145,16 @@ func TestNoEndpointSpeaksForAnother(t *testing.T) {
 		{"a solicitation for nobody", "asked for", ethernet(mac{0x33, 0x33, 0xff, 0, 0, 0x99}, m1, v6, icmpv6(b1, netip.MustParseAddr("ff02::1:ff00:99"), ndHopLimit, neighbourSolicitation, neighbour(0, y, sourceLinkLayer, m1)))},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
-			s.droppedBecause(t, "host1", bad.why, func(mark []byte) {
+			s := s.in(t)
+			s.droppedBecause("host1", bad.why, func(mark []byte) {
 				frame := join(bad.frame, mark)
 				s.sends("one", frame, frame, frame)
 			}, 3, file)
 		})
 	}
 	t.Run("a tunnel packet of a stranger", func(t *testing.T) {
-		s.droppedBecause(t, "host2", "VTEP", func(mark []byte) {
+		s := s.in(t)
+		s.droppedBecause("host2", "VTEP", func(mark []byte) {
 			conn, err := s.HTTP().Transport.(*http.Transport).DialContext(s.ctx, "udp", "192.0.2.12:4789")
 			s.must(err)
 			defer conn.Close()
@@ -173,8 +175,8 @@ func newMark() []byte {
 
 // droppedBecause sends marked frames that must not arrive, and finds the drop
 // flow that counted them.
-func (s *site) droppedBecause(t *testing.T, host, why string, send func(mark []byte), frames int, file string) {
-	t.Helper()
+func (s *site) droppedBecause(host, why string, send func(mark []byte), frames int, file string) {
+	s.t.Helper()
 	before, mark := s.drops(host), newMark()
 	send(mark)
 	var cookie uint64
@@ -191,7 +193,7 @@ func (s *site) droppedBecause(t *testing.T, host, why string, send func(mark []b
 		return fmt.Errorf("no drop because of %q among %v", why, s.risen(host, before))
 	})
 	if err := arrived(file, mark); err == nil {
-		t.Errorf("counted at %#x, and it arrived", cookie)
+		s.t.Errorf("counted at %#x, and it arrived", cookie)
 	}
 }
 

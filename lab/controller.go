@@ -106,3 +106,10 @@ func (l *Lab) KillController(ctx context.Context) error { return l.control.proce
 // StartController starts it again on the data it left, and waits until it
 // answers.
 func (l *Lab) StartController(ctx context.Context) error { return l.control.start(ctx) }
+
+// FreezeController stops the controller as a debugger would: its connections
+// stay open and it does not answer. ThawController lets it go on.
+func (l *Lab) FreezeController() error { return l.control.process.freeze() }
+
+// ThawController undoes FreezeController.
+func (l *Lab) ThawController() error { return l.control.process.thaw() }

@@ -77,7 +77,8 @@ func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpo
 }
 
 // WaitInstalled waits until the controller says that the endpoints of the
-// containers are installed on the switches.
+// containers are installed on their own hosts' switches, and that the other
+// connected hosts know the way to them.
 func (l *Lab) WaitInstalled(ctx context.Context, containers ...*Container) error {
 	var missing []string
 	err := until(ctx, "every endpoint is installed", func() (bool, error) {
@@ -100,12 +101,48 @@ func (l *Lab) WaitInstalled(ctx context.Context, containers ...*Container) error
 				}
 			}
 		}
-		return len(missing) == 0, nil
+		if len(missing) > 0 {
+			return false, nil
+		}
+		missing, err = l.behind(ctx)
+		return len(missing) == 0, err
 	})
 	if err != nil && len(missing) > 0 {
 		return fmt.Errorf("%w; still missing:\n  %s", err, strings.Join(missing, "\n  "))
 	}
 	return err
+}
+
+// WaitJoined waits until the controller knows every host and has programmed it.
+func (l *Lab) WaitJoined(ctx context.Context) error {
+	return until(ctx, "every host has joined", func() (bool, error) {
+		var hosts []model.Host
+		if err := l.call(ctx, http.MethodGet, "/hosts", nil, &hosts); err != nil {
+			return false, err
+		}
+		joined := 0
+		for _, h := range hosts {
+			if h.Synchronized {
+				joined++
+			}
+		}
+		return joined == len(l.Hosts()), nil
+	})
+}
+
+// behind are the connected hosts that have not confirmed all that is wanted.
+func (l *Lab) behind(ctx context.Context) ([]string, error) {
+	var hosts []model.Host
+	if err := l.call(ctx, http.MethodGet, "/hosts", nil, &hosts); err != nil {
+		return nil, err
+	}
+	var behind []string
+	for _, h := range hosts {
+		if h.OpenFlow == model.Connected && !h.Synchronized {
+			behind = append(behind, h.Name+" has not confirmed its program")
+		}
+	}
+	return behind, nil
 }
 
 func describe(c *Container, endpoints []model.Endpoint, i int) string {

@@ -3,10 +3,10 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -115,7 +115,7 @@ func (h *Host) takeOver(dev string) error {
 // does on a host.
 func (h *Host) join(ctx context.Context) error {
 	_, err := h.Run(ctx, "ovs-vsctl", "--no-wait", "--timeout=10", "set-manager",
-		fmt.Sprintf("tcp:%s:%d", h.lab.Topology.Controller.Address.Addr(), controllerPort))
+		"tcp:"+netip.AddrPortFrom(h.lab.Topology.Controller.Address.Addr(), controllerPort).String())
 	return err
 }
 
@@ -138,10 +138,16 @@ func (h *Host) StartVswitchd(ctx context.Context) error {
 
 // FreezeVswitchd stops ovs-vswitchd as a debugger would: connections stay open
 // and nothing answers. ThawVswitchd lets it go on.
-func (h *Host) FreezeVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIGSTOP) }
+func (h *Host) FreezeVswitchd() error { return h.ovs.vswitchd.freeze() }
 
 // ThawVswitchd undoes FreezeVswitchd.
-func (h *Host) ThawVswitchd() error { return h.ovs.vswitchd.signal(syscall.SIGCONT) }
+func (h *Host) ThawVswitchd() error { return h.ovs.vswitchd.thaw() }
+
+// FreezeOVSDB and ThawOVSDB do the same to ovsdb-server.
+func (h *Host) FreezeOVSDB() error { return h.ovs.database.freeze() }
+
+// ThawOVSDB undoes FreezeOVSDB.
+func (h *Host) ThawOVSDB() error { return h.ovs.database.thaw() }
 
 // KillOVSDB ends ovsdb-server without warning.
 func (h *Host) KillOVSDB(ctx context.Context) error { return h.ovs.database.kill(ctx) }

@@ -79,6 +79,8 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "GET /endpoints":
 		_ = json.NewEncoder(w).Encode(s.endpoints) // the peer went away
+	case "GET /hosts":
+		fmt.Fprint(w, "[]")
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

@@ -141,6 +141,33 @@ func (p *process) signal(s os.Signal) error {
 	return handle.Release()
 }
 
+// freeze stops the process and returns when it has stopped, which is not at
+// once where it has threads that run.
+func (p *process) freeze() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return until(ctx, p.name+" has stopped", func() (bool, error) {
+		var r record
+		if err := readJSON(p.recordFile(), &r); err != nil {
+			return false, err
+		}
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.PID))
+		for _, file := range threads {
+			stat, err := os.ReadFile(file)
+			if err == nil && !bytes.Contains(stat, []byte(") T ")) {
+				return false, nil
+			}
+		}
+		return true, err
+	})
+}
+
+// thaw undoes freeze.
+func (p *process) thaw() error { return p.signal(syscall.SIGCONT) }
+
 // kill ends the process without warning and returns when it is gone.
 func (p *process) kill(ctx context.Context) error {
 	if err := killRecorded(ctx, p.recordFile()); err != nil {

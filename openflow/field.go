@@ -29,6 +29,10 @@ type Field struct {
 	table     *Field // the variable of this package that means the same field
 }
 
+// Canonical is the variable of this package that means the same field, whatever
+// header it came with.
+func (f *Field) Canonical() *Field { return f.table }
+
 // String is the field's name.
 func (f *Field) String() string { return f.Name }
 

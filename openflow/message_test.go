@@ -178,34 +178,6 @@ func TestErrorsHaveTheNamesThatOpenVSwitchGivesThem(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	for _, b := range recorded(f) {
-		f.Add(b)
-	}
-	for _, m := range unrecorded {
-		f.Add(m.AppendTo(nil, 1))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, xid, err := Parse(b)
-		if err != nil {
-			return
-		}
-		// What decodes encodes to something that means the same: padding and
-		// other bytes without meaning may differ the first time, not the second.
-		once := m.AppendTo(nil, xid)
-		if len(once) > MaxMessage {
-			return
-		}
-		again, _, err := Parse(once)
-		if err != nil {
-			t.Fatalf("%x decodes as %#v, which encodes as %x: %v", b, m, once, err)
-		}
-		if twice := again.AppendTo(nil, xid); !bytes.Equal(once, twice) {
-			t.Fatalf("%x encodes as %x, then as %x", b, once, twice)
-		}
-	})
-}
-
 func typicalFlowMod() *FlowMod {
 	return &FlowMod{
 		Cookie: 0xc0de, Table: 20, Priority: 200, BufferID: NoBuffer, OutPort: PortAny, OutGroup: GroupAny,

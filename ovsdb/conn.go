@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
@@ -208,6 +209,9 @@ func (c *Conn) Probe(ctx context.Context) error {
 	_, err := c.peer.call(ctx, "echo", []any{}, nil)
 	return err
 }
+
+// LastHeard is when the last message came from the host.
+func (c *Conn) LastHeard() time.Time { return time.Unix(0, c.peer.in.heard.Load()) }
 
 // Transactions counts the transactions sent so far: a host that is right gets none.
 func (c *Conn) Transactions() uint64 { return c.transactions.Load() }

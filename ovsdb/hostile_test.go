@@ -1,7 +1,6 @@
 package ovsdb
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -283,47 +282,4 @@ func TestUnmappedAddresses(t *testing.T) {
 	if addrPort(&net.UnixAddr{}).IsValid() {
 		t.Error("a path is no address")
 	}
-}
-
-// replay is a connection on which a recorded stream arrives.
-type replay struct {
-	net.Conn
-	in io.Reader
-}
-
-func (r replay) Read(b []byte) (int, error)      { return r.in.Read(b) }
-func (r replay) SetReadDeadline(time.Time) error { return nil }
-func (r replay) Close() error                    { return nil }
-
-// FuzzStream takes any bytes as what a host sends. The stream may use the ids 1
-// (an answer with rows) and 2 (a lock).
-func FuzzStream(f *testing.F) {
-	f.Add([]byte(`{"id":1,"error":null,"result":` + rootOnly + `}{"id":null,"method":"locked","params":["weft"]}`))
-	f.Add([]byte(`{"id":"echo","method":"echo","params":[]}{"id":2,"result":{"locked":true},"error":null}`))
-	f.Fuzz(func(t *testing.T, stream []byte) {
-		cfg := Config{MaxMessage: 1 << 16, MaxRows: 50}.withDefaults()
-		c := &Conn{cfg: cfg, tables: newTables(cfg), changed: make(chan struct{})}
-		conn := replay{in: bytes.NewReader(stream)}
-		p := &peer{conn: conn, out: make(chan []byte, sendQueue), notify: c.notified,
-			pending: make(map[uint64]func(message)), done: make(chan struct{})}
-		p.in = &reader{conn: conn, probe: func() {}, since: time.Now()}
-		p.in.limit.Store(1 << 16)
-		c.peer = p
-		p.nextID(func(m message) { c.update(m.Result) })
-		p.nextID(func(m message) { c.setLocked(true) })
-		p.read()
-		if p.err == nil {
-			t.Error("the stream ended and the connection did not")
-		}
-		v, _ := c.View()
-		if len(c.tables.sizes) > cfg.MaxRows+1 || len(v.Ports) > cfg.MaxRows {
-			t.Errorf("%d rows are kept", len(c.tables.sizes))
-		}
-		if v.RootUUID != "" {
-			// Whatever a host claims to have, there is a plan or an error.
-			if _, err := plan(v, cfg.Bridge, wanted()); err != nil && err.Error() == "" {
-				t.Error("an empty error")
-			}
-		}
-	})
 }

@@ -24,6 +24,7 @@ type reader struct {
 	dropAfter  time.Duration
 
 	limit atomic.Int64 // bytes in one message
+	heard atomic.Int64 // when the last message was complete, in nanoseconds
 
 	// Only the goroutine that decodes touches these.
 	total int64     // bytes read in all
@@ -35,6 +36,7 @@ type reader struct {
 func (r *reader) completed(offset int64) {
 	r.start = offset
 	r.since = time.Now()
+	r.heard.Store(r.since.UnixNano())
 }
 
 func (r *reader) Read(b []byte) (int, error) {

@@ -100,6 +100,19 @@ type Stray struct {
 	BridgeName string
 }
 
+// once tells rows that were seen from those that were not. In Open vSwitch a
+// port is in one bridge and an interface in one port; the protocol lets a peer
+// refer to one as often as it likes, and if each reference became a copy, the
+// 16 MB that it may send would become terabytes.
+type once map[string]bool
+
+// first reports whether the row is new.
+func (o once) first(uuid string) bool {
+	seen := o[uuid]
+	o[uuid] = true
+	return !seen
+}
+
 // view assembles the snapshot for the bridge of that name.
 func (t *tables) view(bridge string) *View {
 	v := new(View)
@@ -113,6 +126,7 @@ func (t *tables) view(bridge string) *View {
 		v.NextCfg, v.CurCfg = root.nextCfg, root.curCfg
 	}
 	elsewhere := make(map[string]bool) // rows that other bridges refer to
+	shown := make(once)
 	for uuid, row := range t.bridges {
 		if row.name == bridge {
 			continue
@@ -125,17 +139,18 @@ func (t *tables) view(bridge string) *View {
 			elsewhere[f] = true
 		}
 		for _, p := range row.ports {
-			if _, marked := t.ports[p].externalIDs[MarkKey]; marked {
-				v.Strays = append(v.Strays, Stray{t.port(p), uuid, row.name})
+			if _, marked := t.ports[p].externalIDs[MarkKey]; marked && shown.first(p) {
+				v.Strays = append(v.Strays, Stray{t.port(p, shown), uuid, row.name})
 			}
 		}
 	}
+	clear(shown)
 	for uuid, row := range t.bridges {
 		if row.name == bridge {
 			v.Bridge = t.bridge(uuid, row, elsewhere)
 			for _, p := range row.ports {
-				if _, ok := t.ports[p]; ok {
-					v.Ports = append(v.Ports, t.port(p))
+				if _, ok := t.ports[p]; ok && shown.first(p) {
+					v.Ports = append(v.Ports, t.port(p, shown))
 				}
 			}
 		}
@@ -174,11 +189,11 @@ func (t *tables) bridge(uuid string, row bridgeRow, elsewhere map[string]bool) *
 	return b
 }
 
-func (t *tables) port(uuid string) Port {
+func (t *tables) port(uuid string, shown once) Port {
 	row := t.ports[uuid]
 	p := Port{UUID: uuid, Name: row.name, ExternalIDs: row.externalIDs, Tag: row.tag}
 	for _, u := range row.interfaces {
-		if i, ok := t.interfaces[u]; ok {
+		if i, ok := t.interfaces[u]; ok && shown.first(u) {
 			p.Interfaces = append(p.Interfaces, i)
 		}
 	}

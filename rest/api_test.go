@@ -15,12 +15,12 @@ import (
 
 // api is a server with a real controller behind it.
 type api struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	server *Server
 }
 
-func newAPI(t *testing.T, configure ...func(*Config)) *api {
+func newAPI(t testing.TB, configure ...func(*Config)) *api {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	c, err := controller.Open(controller.Config{DataDir: filepath.Join(t.TempDir(), "data"), Log: quiet})

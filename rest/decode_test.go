@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -125,57 +124,4 @@ func TestReadOnlyFieldsExist(t *testing.T) {
 			t.Errorf("%v: %d of the fields %v exist", owner, found, names)
 		}
 	}
-}
-
-// FuzzDecode holds decode to encoding/json: it never panics, it accepts only
-// what that accepts, and reads the same from it.
-func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{
-		`{"networks":[{"name":"net1","subnets":["10.0.1.0/24"],"vni":5000,"gateway":{"mode":"snat","hosts":["h"],"hostAccess":true}}]}`,
-		`{"endpoints":[{"id":"A","mac":"02:42:0a:00:01:0a","addresses":["10.0.1.10","2001:db8::1"],"revision":7,"conditions":[{"type":"x"}]}]}`,
-		`{"routers":[{"name":"r","networks":null}]}`, `{}{}`, `[[[[`, `{"a":{"a":{"a":`, `{"networks":[{"vni":1e99}]}`, "\"\\ud800\"", "{\"\x00\":1}",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		var ours, theirs model.Document
-		if err := decode(body, &ours); err != nil {
-			if err.Kind != model.Invalid || err.Detail == "" {
-				t.Fatalf("refused without a reason: %#v", err)
-			}
-			return
-		}
-		strict := json.NewDecoder(bytes.NewReader(body))
-		strict.DisallowUnknownFields()
-		if err := strict.Decode(&theirs); err != nil {
-			// What is ignored may hold anything, as long as it is JSON.
-			if json.Valid(body) && strings.Contains(err.Error(), "json:") {
-				return
-			}
-			t.Fatalf("accepted %q: %v", body, err)
-		}
-		forgetReadOnly(&theirs)
-		if a, b := mustJSON(t, ours), mustJSON(t, theirs); a != b {
-			t.Fatalf("%q: %s, encoding/json reads %s", body, a, b)
-		}
-	})
-}
-
-func forgetReadOnly(d *model.Document) {
-	for i := range d.Networks {
-		n := &d.Networks[i]
-		n.Endpoints, n.Conditions, n.Revision = 0, nil, 0
-	}
-	for i := range d.Endpoints {
-		e := &d.Endpoints[i]
-		e.Prefixes, e.Gateway, e.MTU, e.Location, e.State, e.Conditions, e.Revision = nil, nil, 0, "", "", nil, 0
-	}
-}
-
-func mustJSON(t *testing.T, v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

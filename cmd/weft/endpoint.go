@@ -43,9 +43,13 @@ func listEndpoints(s *session) *cobra.Command {
 
 func showEndpoint(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs),
+		Use: "show ID|NAME|NETWORK/NAME", Short: "Show an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs),
 		RunE: s.with(func(c *cobra.Command, api *client.Client, args []string) error {
-			e, err := api.Endpoint(c.Context(), args[0])
+			id, err := endpointID(c.Context(), api, args[0])
+			if err != nil {
+				return err
+			}
+			e, err := api.Endpoint(c.Context(), id)
 			if err != nil {
 				return err
 			}
@@ -98,10 +102,14 @@ func createEndpoint(s *session) *cobra.Command {
 }
 
 func deleteEndpoint(s *session) *cobra.Command {
-	c := &cobra.Command{Use: "delete ID", Short: "Delete an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs)}
+	c := &cobra.Command{Use: "delete ID|NAME|NETWORK/NAME", Short: "Delete an endpoint", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(endpointIDs)}
 	options := addWriteFlags(c)
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {
-		done, err := api.DeleteEndpoint(c.Context(), args[0], *options)
+		id, err := endpointID(c.Context(), api, args[0])
+		if err != nil {
+			return err
+		}
+		done, err := api.DeleteEndpoint(c.Context(), id, *options)
 		if err != nil {
 			return err
 		}

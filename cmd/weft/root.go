@@ -40,9 +40,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitUsage
 }
 
+// version is set when bin/weft is linked (Makefile).
+var version = "unknown"
+
 // newRoot builds the command line.
 func newRoot() *cobra.Command {
 	root := group("weft", "Networks for containers on many hosts, over Open vSwitch")
+	root.Version = version
 	root.SilenceErrors, root.SilenceUsage = true, true
 	s := addSession(root)
 	root.AddCommand(

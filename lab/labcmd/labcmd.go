@@ -27,7 +27,7 @@ its own Open vSwitch, a routed underlay, containers, and the controller.
 Needs root and Open vSwitch's programs; no kernel module, and nothing of this
 machine's own network or Open vSwitch is changed.`,
 	}
-	c.AddCommand(upCommand(), checkCommand(), downCommand(), execCommand())
+	c.AddCommand(upCommand(), plugCommand(), checkCommand(), downCommand(), execCommand())
 	return c
 }
 
@@ -74,6 +74,7 @@ func upCommand() *cobra.Command {
 	var (
 		which   choice
 		options lab.Options
+		bare    bool
 		timeout time.Duration
 	)
 	cmd := &cobra.Command{
@@ -91,12 +92,16 @@ func upCommand() *cobra.Command {
 			options.Instance, options.Dir = which.name, which.dir
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if bare {
+				return UpBare(ctx, cmd.OutOrStdout(), t, options)
+			}
 			return Up(ctx, cmd.OutOrStdout(), t, options)
 		},
 	}
 	which.flags(cmd)
 	cmd.MarkFlagRequired("file")
 	cmd.Flags().StringArrayVar(&options.ControllerArgs, "controller-arg", nil, "argument for `weft controller`; may be repeated")
+	cmd.Flags().BoolVar(&bare, "bare", false, "only build hosts, containers and controller: you declare, and then `weft lab plug`")
 	cmd.Flags().BoolVar(&options.Keep, "keep", false, "leave a lab that fails to come up as it is")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
 	return cmd
@@ -122,6 +127,47 @@ func Up(ctx context.Context, out io.Writer, t *lab.Topology, o lab.Options) erro
 	fmt.Fprintf(out, "The machines are %s; logs are in %s.\n", strings.Join(l.Machines(), ", "), l.Dir)
 	fmt.Fprintf(out, "\nTest it:      weft lab check%s\nTake it down: weft lab down%s\n", which, which)
 	return nil
+}
+
+// UpBare builds everything, and declares and plugs nothing.
+func UpBare(ctx context.Context, out io.Writer, t *lab.Topology, o lab.Options) error {
+	l, err := lab.Build(ctx, t, o)
+	if err != nil {
+		return err
+	}
+	if err := l.WaitJoined(ctx); err != nil {
+		return errors.Join(err, l.Down())
+	}
+	fmt.Fprintf(out, "The machines are %s; logs are in %s.\n", strings.Join(l.Machines(), ", "), l.Dir)
+	return nil
+}
+
+func plugCommand() *cobra.Command {
+	var (
+		which   choice
+		timeout time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "plug [-f FILE]",
+		Short: "Plug every container of the topology, after `weft lab up --bare` and declaring its endpoints",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, dir, _, err := which.find()
+			if err != nil {
+				return err
+			}
+			l, err := lab.Open(dir)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return l.PlugAll(ctx)
+		},
+	}
+	which.flags(cmd)
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
+	return cmd
 }
 
 // pair is two containers that are expected to reach each other, or nil.

@@ -97,7 +97,6 @@ func (s *Session) setBundle(b *inFlight) {
 // looked at each. All goes out at once: an idle bundle dies after 10 s.
 func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, open openflow.Message) error {
 	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
 	buf := (*buffer)[:0]
 
 	opened := newPending()
@@ -121,16 +120,16 @@ func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, op
 		}
 		if len(buf) >= chunk {
 			if err := s.out.write(s.done, buf); err != nil {
-				return err
+				return err // and the writer may still be at it: the buffer is not for others
 			}
 			buf = buf[:0]
 		}
 	}
-	err := s.out.write(s.done, buf)
-	*buffer = buf[:0]
-	if err != nil {
+	if err := s.out.write(s.done, buf); err != nil {
 		return err
 	}
+	*buffer = buf[:0]
+	buffers.Put(buffer)
 	if _, err := s.ask(ctx, &openflow.BarrierRequest{}, newPending()); err != nil {
 		return fmt.Errorf("fill a bundle with %d messages: %w", b.n, err)
 	}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -160,29 +159,4 @@ func TestWaitersLearnThatTheSessionEnded(t *testing.T) {
 		t.Errorf("Ports: %v", err)
 	}
 	s.Update([]program.Change{{Key: program.Key{Kind: 1}}}) // does not block
-}
-
-func FuzzWhatAPeerMaySay(f *testing.F) {
-	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
-	f.Add((&openflow.PortStatus{}).AppendTo((&openflow.FeaturesReply{}).AppendTo((&openflow.Hello{Version: 6}).AppendTo(nil, 1), 2), 3))
-	f.Add((&openflow.MultipartReply{Body: openflow.FlowUpdates{{Event: openflow.FlowAdded}}}).AppendTo(nil, 0))
-	f.Fuzz(func(t *testing.T, said []byte) {
-		ours, theirs := net.Pipe()
-		go io.Copy(io.Discard, theirs)
-		go func() {
-			theirs.Write((&openflow.Hello{Version: 6}).AppendTo(nil, 1))
-			theirs.Write((&openflow.FeaturesReply{}).AppendTo(nil, 2))
-			theirs.Write((&openflow.RoleReply{}).AppendTo(nil, 3))
-			theirs.Write(said)
-			theirs.Close()
-		}()
-		s, err := Accept(t.Context(), ours, Config{Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Wanted(nil)
-		if err := s.Run(t.Context(), &recorder{}); err == nil {
-			t.Error("a closed connection is no error")
-		}
-	})
 }

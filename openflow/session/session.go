@@ -71,6 +71,9 @@ func (s *Session) DatapathID() uint64 { return s.features.DatapathID }
 // RemoteAddr returns the address that the switch connected from.
 func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 
+// LastHeard returns when the last message came from the switch.
+func (s *Session) LastHeard() time.Time { return time.Unix(0, s.heard.Load()) }
+
 // Stats returns the session's counters.
 func (s *Session) Stats() *Stats { return &s.stats }
 

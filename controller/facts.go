@@ -1,0 +1,162 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/ovsdb"
+)
+
+// refresh makes the records of a host follow its link: its ports, and who is
+// behind them.
+func (c *Controller) refresh(ctx context.Context, l *hostLink) {
+	t := c.begin()
+	t.refresh(l)
+	c.commitFacts(ctx, t)
+}
+
+// foreign are the conditions of a host on which another decides.
+var foreign = map[string]bool{model.ForeignCluster: true, model.ForeignController: true, model.LockHeld: true}
+
+func (t *tx) refresh(l *hostLink) {
+	now := *t.link(l.systemID)
+	now.OVSDB, now.OpenFlow = l.conn != nil, l.sw != nil && l.sw.ready
+	now.Foreign = slices.ContainsFunc(l.trouble, func(c model.Condition) bool { return foreign[c.Type] })
+	now.Conditions = slices.Concat(l.identity, l.rivals, l.trouble)
+	if now.OVSDB || now.OpenFlow {
+		now.LastSeen = t.now
+	}
+	now.Repairs, now.Tampered = l.repairs, l.tampered
+	switch {
+	case now.OpenFlow || !now.OVSDB:
+		now.SwitchAway = time.Time{}
+	case now.SwitchAway.IsZero():
+		now.SwitchAway = t.now
+	}
+	if !now.OpenFlow {
+		now.Confirmed = 0
+	}
+	if l.tampered {
+		now.Conditions = append(now.Conditions, model.Condition{Type: model.Tampered,
+			Message: "somebody else changed flows or groups of br-weft, which is only reported (--no-repair): weft flows HOST --diff shows what is different"})
+	}
+	if l.sw != nil {
+		now.TunnelPort = l.sw.ports[tunnelPort]
+	}
+	if l.view != nil {
+		for _, p := range l.view.Ports {
+			for _, i := range p.Interfaces {
+				if i.Name == tunnelPort && i.Error != "" {
+					now.Conditions = append(now.Conditions, model.Condition{Type: model.PortFailed,
+						Message: "tunnel port " + i.Name + ": Open vSwitch reports: " + i.Error + "; is there another VXLAN port on this host?"})
+				}
+			}
+		}
+	}
+	t.put(tableLink, &now)
+	if l.view == nil || l.conn == nil {
+		return
+	}
+	t.replacePorts(l.systemID, portFacts(l), !l.caughtUp)
+}
+
+// replacePorts puts the ports of a host as they are seen now, and decides anew
+// about the endpoints that any of them claims or claimed; after the host was
+// away, also about those that it held before.
+func (t *tx) replacePorts(systemID string, seen []*portFact, wasAway bool) {
+	affected := map[string]*endpointRecord{}
+	note := func(f *portFact) {
+		for e := range t.claimed(f) {
+			affected[e.ID] = e
+		}
+	}
+	now := map[string]*portFact{}
+	for _, f := range seen {
+		now[f.Name] = f
+	}
+	for _, old := range slices.Collect(each[portFact](t.view, tablePort, byHost, systemID)) {
+		f := now[old.Name]
+		if f != nil && *f == *old {
+			delete(now, old.Name)
+			continue
+		}
+		note(old)
+		if f == nil {
+			t.delete(tablePort, old)
+		}
+	}
+	for _, f := range now {
+		note(f)
+		t.put(tablePort, f)
+	}
+	if wasAway {
+		for p := range each[placeRecord](t.view, tablePlace, byHost, systemID) {
+			if e := t.endpoint(p.Endpoint); e != nil {
+				affected[e.ID] = e
+			}
+		}
+	}
+	for _, e := range affected {
+		t.settle(e)
+	}
+}
+
+// portFacts are the ports of br-weft as both connections show them. A port's
+// number comes from OpenFlow: OVSDB's is stale just after a restart.
+func portFacts(l *hostLink) []*portFact {
+	var facts []*portFact
+	for _, p := range l.view.Ports {
+		for _, i := range p.Interfaces {
+			f := &portFact{
+				Host: l.systemID, Name: i.Name, Row: i.UUID,
+				IfaceID:        i.ExternalIDs["iface-id"],
+				ContainerID:    i.ExternalIDs["container_id"],
+				ContainerIface: i.ExternalIDs["container_iface"],
+				Internal:       p.Name == l.view.Bridge.Name,
+				Ours:           i.Name == tunnelPort && i.ExternalIDs[ovsdb.MarkKey] != "",
+				// A veth that vanished leaves its row behind, with its number.
+				NoDevice: i.IfIndex == 0 && i.LinkState == "down",
+				Error:    strings.TrimSpace(i.Error),
+			}
+			if l.sw != nil {
+				f.Number = l.sw.ports[i.Name]
+			}
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// commitFacts commits what was seen. Facts that cannot be stored are tried
+// again with the next that come; until then nothing follows from them.
+func (c *Controller) commitFacts(ctx context.Context, t *tx) {
+	if _, err := c.commit(ctx, t); err != nil {
+		c.log.Error("cannot store what hosts report", "err", err)
+		c.retryFacts()
+	}
+}
+
+// retryFacts looks at all hosts again after a while.
+func (c *Controller) retryFacts() {
+	const pause = 2 * time.Second
+	if c.retrying {
+		return
+	}
+	c.retrying = true
+	time.AfterFunc(pause, func() {
+		_ = c.do(context.Background(), func() {
+			c.retrying = false
+			for _, l := range c.hosts {
+				if l.conn != nil {
+					c.seen(context.Background(), l, l.view)
+				} else {
+					c.reconsider(l)
+				}
+				c.releasePresence(l)
+			}
+		})
+	})
+}

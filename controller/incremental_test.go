@@ -1,0 +1,270 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
+)
+
+// site is a controller and the hosts that it would see, without connections:
+// what they show is put into the state as the connections would.
+type site struct {
+	t     *testing.T
+	r     *rand.Rand
+	dir   string
+	c     *Controller
+	hosts map[string]*siteHost
+	log   []string
+}
+
+type siteHost struct {
+	record hostRecord
+	tunnel uint32
+	away   bool
+	ports  map[string]portFact
+}
+
+func newSite(t *testing.T, seed uint64) *site {
+	s := &site{t: t, r: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), hosts: map[string]*siteHost{}}
+	for i := range 3 {
+		id := fmt.Sprintf("id%d", i+1)
+		s.hosts[id] = &siteHost{
+			record: hostRecord{SystemID: id, Name: fmt.Sprintf("h%d", i+1), Number: uint32(i + 1), DatapathID: uint64(i + 1),
+				VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})},
+			tunnel: 1, ports: map[string]portFact{},
+		}
+	}
+	s.c = open(t, s.dir)
+	return s
+}
+
+// show puts what a host shows into the state.
+func (s *site) show(id string, wasAway bool) {
+	h := s.hosts[id]
+	err := s.c.do(context.Background(), func() {
+		t := s.c.begin()
+		if old := t.host(id); old == nil || old.VTEP != h.record.VTEP {
+			record := h.record
+			t.put(tableHost, &record)
+			t.settlePinned()
+		}
+		link := *t.link(id)
+		link.OVSDB, link.TunnelPort = !h.away, h.tunnel
+		t.put(tableLink, &link)
+		if !h.away {
+			var ports []*portFact
+			for _, p := range h.ports {
+				ports = append(ports, &p)
+			}
+			t.replacePorts(id, ports, wasAway)
+		}
+		if _, err := s.c.commit(context.Background(), t); err != nil {
+			s.t.Error(err)
+		}
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) any(of map[string]*siteHost) string {
+	ids := make([]string, 0, len(of))
+	for id := range of {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids[s.r.IntN(len(ids))]
+}
+
+// step changes something; what is refused changes nothing.
+func (s *site) step() {
+	ctx, c, r := context.Background(), s.c, s.r
+	name := fmt.Sprintf("n%d", r.IntN(3))
+	id := fmt.Sprintf("e%d", r.IntN(12))
+	host := s.any(s.hosts)
+	h := s.hosts[host]
+	var err error
+	var did string
+	switch r.IntN(13) {
+	case 0:
+		n := model.Network{Name: name, Unknown: []string{model.Drop, model.Flood}[r.IntN(2)]}
+		if r.IntN(4) > 0 {
+			n.Subnets = append(n.Subnets, model.MustPrefix("10.0.0.0/24"))
+		}
+		if r.IntN(2) > 0 {
+			n.Subnets = append(n.Subnets, model.MustPrefix("2001:db8::/64"))
+		}
+		did = fmt.Sprintf("put %+v", n)
+		_, _, err = c.PutNetwork(ctx, n, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 1:
+		did = "delete network " + name
+		_, err = c.DeleteNetwork(ctx, name, WriteOptions{Force: r.IntN(2) == 0, DryRun: r.IntN(4) == 0})
+	case 2, 3, 4:
+		e := model.Endpoint{ID: id, Network: name}
+		if r.IntN(3) == 0 {
+			e.Container = "c" + id
+		}
+		if r.IntN(4) == 0 {
+			e.Host = fmt.Sprintf("h%d", r.IntN(4)+1)
+		}
+		did = fmt.Sprintf("put %+v", e)
+		_, _, err = c.PutEndpoint(ctx, e, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 5:
+		did = "delete endpoint " + id
+		_, err = c.DeleteEndpoint(ctx, id, WriteOptions{})
+	case 6, 7, 8: // two hosts may have ports of one name and claim
+		p := portFact{Host: host, Name: "p" + id, Row: fmt.Sprint(r.Uint32()), Number: uint32(r.IntN(50) + 10*len(s.log) + 2), IfaceID: id}
+		if r.IntN(3) == 0 {
+			p.IfaceID, p.ContainerID, p.ContainerIface = "", "c"+id, model.DefaultInterface
+		}
+		p.NoDevice = r.IntN(8) == 0
+		did = fmt.Sprintf("plug %+v", p)
+		h.ports[p.Name] = p
+		s.show(host, false)
+	case 9:
+		did = "unplug p" + id + " from " + host
+		delete(h.ports, "p"+id)
+		s.show(host, false)
+	case 10:
+		h.away = !h.away
+		did = fmt.Sprintf("%s is away: %v", host, h.away)
+		s.show(host, !h.away)
+	case 11:
+		h.record.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(10*h.record.Number + uint32(r.IntN(9)))})
+		h.tunnel = uint32(r.IntN(9) + 1)
+		did = fmt.Sprintf("%s moves to %s, port %d", host, h.record.VTEP, h.tunnel)
+		s.show(host, false)
+	case 12:
+		did = "restart"
+		if err := c.Close(); err != nil {
+			s.t.Fatal(err)
+		}
+		s.c = open(s.t, s.dir)
+		for _, id := range []string{"id1", "id2", "id3"} {
+			s.show(id, true)
+		}
+	}
+	s.log = append(s.log, fmt.Sprintf("%s (%v)", did, err))
+}
+
+// check compares the programs with what the state makes of them from nothing.
+func (s *site) check(seed uint64) {
+	s.t.Helper()
+	err := s.c.do(context.Background(), func() {
+		v := s.c.snapshot()
+		fresh := flows.NewFabric()
+		for h := range all[hostRecord](v, tableHost) {
+			fresh.PutHost(v.fabricHost(h))
+		}
+		for n := range all[networkRecord](v, tableNetwork) {
+			fresh.PutNetwork(fabricNetwork(n))
+		}
+		for e := range all[endpointRecord](v, tableEndpoint) {
+			fresh.PutEndpoint(v.fabricEndpoint(e))
+		}
+		fresh.Flush()
+		for h := range all[hostRecord](v, tableHost) {
+			got, want := s.c.fabric.Program(h.Number), fresh.Program(h.Number)
+			if err := program.Check(want...); err != nil {
+				s.t.Fatalf("seed %d: %v\nafter %q", seed, err, s.log)
+			}
+			if !slices.EqualFunc(got, want, (*program.Fragment).Equal) {
+				s.t.Fatalf("seed %d: the program of %s is not what it would be from nothing, after\n%q", seed, h.Name, s.log)
+			}
+			size := 0
+			for _, f := range want {
+				size += f.Size()
+			}
+			if l := v.link(h.SystemID); l.Flows != size {
+				s.t.Fatalf("seed %d: %s has %d flows and groups, and says %d", seed, h.Name, size, l.Flows)
+			}
+		}
+		for p := range all[presenceRecord](v, tablePresence) {
+			if v.host(p.Host) == nil {
+				s.t.Fatalf("seed %d: %+v is of no host", seed, p)
+			}
+		}
+		for h := range all[hostRecord](v, tableHost) {
+			for _, vni := range fresh.Networks(h.Number) {
+				if first[presenceRecord](v, tablePresence, byID, h.SystemID, vni) == nil {
+					s.t.Fatalf("seed %d: nothing says that %s has VNI %d, after\n%q", seed, h.Name, vni, s.log)
+				}
+			}
+		}
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestIncrementalEqualsRecomputed(t *testing.T) {
+	const runs, steps = 12, 120
+	for seed := range uint64(runs) {
+		s := newSite(t, seed)
+		for range steps {
+			s.step()
+			s.check(seed)
+			if t.Failed() {
+				t.Fatalf("seed %d, after\n%q", seed, s.log)
+			}
+		}
+	}
+}
+
+// What hosts show may come in any order; what comes of it is the same.
+func TestTheOrderOfEventsDoesNotMatter(t *testing.T) {
+	programs := func(seed uint64) (out [][]*program.Fragment) {
+		s := newSite(t, seed)
+		ctx := context.Background()
+		document := model.Document{Networks: []model.Network{network("red", "10.0.0.0/24"), network("blue", "10.0.0.0/24")}}
+		for i := range 8 {
+			document.Endpoints = append(document.Endpoints, model.Endpoint{ID: fmt.Sprintf("e%d", i), Network: []string{"red", "blue"}[i%2]})
+		}
+		document.Endpoints[3].Host = "h3"
+		for _, n := range []int{0, 1} { // VNIs are chosen in the order of declaration
+			document.Networks[n].VNI = uint32(300 + n)
+		}
+		var events []func()
+		events = append(events, func() {
+			if _, _, err := s.c.Apply(ctx, document, WriteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		for i := range 8 {
+			id := fmt.Sprintf("id%d", i%3+1)
+			if i == 3 {
+				id = "id3"
+			}
+			events = append(events, func() {
+				s.hosts[id].ports[fmt.Sprintf("p%d", i)] = portFact{Host: id, Name: fmt.Sprintf("p%d", i), Number: uint32(i + 10), IfaceID: fmt.Sprintf("e%d", i)}
+				s.show(id, false)
+			})
+		}
+		events = append(events, func() { s.hosts["id2"].record.VTEP = netip.MustParseAddr("192.0.2.77"); s.show("id2", false) })
+		for _, i := range s.r.Perm(len(events)) {
+			events[i]()
+		}
+		s.check(seed)
+		for h := uint32(1); h <= 3; h++ {
+			out = append(out, s.c.fabric.Program(h))
+		}
+		return out
+	}
+	want := programs(0)
+	for seed := uint64(1); seed < 20; seed++ {
+		for h, got := range programs(seed) {
+			if !slices.EqualFunc(got, want[h], (*program.Fragment).Equal) {
+				d := program.Between(want[h], got)
+				t.Fatalf("seed %d: host %d has another program:\n%q", seed, h+1, d.Lines(openflow.Names{}))
+			}
+		}
+	}
+}
