@@ -64,6 +64,8 @@ func measureFlows(ctx context.Context, r *report) error {
 	if err := writeText(o.path("flows"), o.path("groups"), wanted); err != nil {
 		return err
 	}
+	done := r.profileSelf("flows")
+	defer done()
 	// Taken in turn, so that whatever else the machine does is in both.
 	var theirs, ours, again []time.Duration
 	for i := range r.size(7, 2) {

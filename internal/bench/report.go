@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +15,21 @@ import (
 type report struct {
 	small    bool
 	profiles string // directory, empty for none
+}
+
+// profileSelf keeps a profile of this process, if profiles are wanted.
+func (r *report) profileSelf(name string) (done func()) {
+	if r.profiles == "" {
+		return func() {}
+	}
+	out, err := os.Create(filepath.Join(r.profiles, name+".cpu"))
+	if err != nil || pprof.StartCPUProfile(out) != nil {
+		return func() {} // shown by its absence
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		out.Close()
+	}
 }
 
 // size is a number of things, or far fewer where only small ones are wanted.
