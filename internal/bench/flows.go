@@ -31,7 +31,7 @@ func realistic(wanted int) []*program.Fragment {
 		f.PutEndpoint(flows.Endpoint{
 			Number: i + 1, VNI: 5000 + i%networks, MAC: [6]byte{2, 0, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)},
 			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})},
-			Host:      i/networks%hosts + 1, Port: 10 + i/aRound,
+			Host:      i/networks%hosts + 1, Port: 10 + i/aRound*networks + i%networks,
 		})
 		if i%aRound == aRound-1 {
 			f.Flush()

@@ -29,8 +29,8 @@ func Compare(wanted []*Fragment, flows []Installed, groups []Group, except ...Co
 // Comparison is a Compare that is told what the switch holds bit by bit, so
 // that a dump need not be kept.
 type Comparison struct {
-	flows  []wantedFlow // in the order of the fragments, which a switch is then told in
-	index  map[Identity]int
+	flows  []wantedFlow     // in the order of the fragments, which a switch is then told in
+	index  map[Identity]int // of flows; made when the switch turns out to hold any
 	groups map[uint32]wantedGroup
 	except []CookieRange
 	d      Difference
@@ -48,7 +48,7 @@ type wantedGroup struct {
 }
 
 // NewComparison starts a comparison with the wanted fragments. They have
-// passed Check; of two flows of one identity the lower key would win.
+// passed Check, or it is not said which of two flows of one identity wins.
 func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
 	n := 0
 	for _, fr := range wanted {
@@ -56,13 +56,12 @@ func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
 	}
 	c := &Comparison{
 		flows:  make([]wantedFlow, 0, n),
-		index:  make(map[Identity]int, n),
 		groups: make(map[uint32]wantedGroup),
 		except: except,
 	}
 	for _, fr := range wanted {
 		for i := range fr.Flows {
-			c.wantFlow(fr.Key, &fr.Flows[i])
+			c.flows = append(c.flows, wantedFlow{key: fr.Key, flow: &fr.Flows[i]})
 		}
 		for i := range fr.Groups {
 			c.wantGroup(fr.Key, &fr.Groups[i])
@@ -71,13 +70,24 @@ func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
 	return c
 }
 
-func (c *Comparison) wantFlow(k Key, f *Flow) {
-	id := f.Identity()
-	if i, taken := c.index[id]; !taken {
-		c.index[id] = len(c.flows)
-		c.flows = append(c.flows, wantedFlow{key: k, flow: f})
-	} else if k.Compare(c.flows[i].key) < 0 {
-		c.flows[i] = wantedFlow{key: k, flow: f}
+// find returns the wanted flow of an identity that the switch was not said to
+// hold yet, or nil. id does not escape, so that a look-up allocates nothing.
+func (c *Comparison) find(id Identity) *wantedFlow {
+	if i, wanted := c.index[id]; wanted && !c.flows[i].there {
+		return &c.flows[i]
+	}
+	return nil
+}
+
+// makeIndex is for the first flow that the switch holds: an empty switch, and
+// one that only gets more, need none.
+func (c *Comparison) makeIndex() {
+	if c.index != nil {
+		return
+	}
+	c.index = make(map[Identity]int, len(c.flows))
+	for i, w := range c.flows {
+		c.index[w.flow.Identity()] = i
 	}
 }
 
@@ -90,9 +100,10 @@ func (c *Comparison) wantGroup(k Key, g *Group) {
 // Stats is Flow for one that was dumped. Nearly all that is dumped is as
 // wanted, and of that nothing is copied.
 func (c *Comparison) Stats(s *openflow.EncodedFlowStats) {
-	i, wanted := c.index[Identity{s.Table, s.Priority, string(s.MatchBytes)}]
-	if wanted && !c.flows[i].there && c.flows[i].flow.isDumped(s) && !c.excepted(s.Cookie) {
-		c.flows[i].there = true
+	c.makeIndex()
+	w := c.find(Identity{s.Table, s.Priority, string(s.MatchBytes)})
+	if w != nil && w.flow.isDumped(s) && !c.excepted(s.Cookie) {
+		w.there = true
 		return
 	}
 	c.Flow(FromStats(s))
@@ -106,12 +117,12 @@ func (c *Comparison) flow(f Installed, from Key) {
 	if c.excepted(f.cookie) {
 		return
 	}
-	i, wanted := c.index[f.Identity()]
-	if !wanted || c.flows[i].there {
+	c.makeIndex()
+	w := c.find(f.Identity())
+	if w == nil {
 		c.d.DelFlows = append(c.d.DelFlows, KeyedFlow{Key: from, Flow: f.Flow})
 		return
 	}
-	w := &c.flows[i]
 	w.there = true
 	if !f.Is(*w.flow) {
 		was := f // a copy, or each f would be allocated
@@ -178,11 +189,11 @@ func CompareGroups(wanted []*Fragment, groups []Group) Difference {
 // CompareSeen is Compare for a few flows, of each of which a flow monitor said
 // last what it is, or nil where it said that the flow is gone.
 func CompareSeen(wanted []*Fragment, seen map[Identity]*Installed, except ...CookieRange) Difference {
-	c := Comparison{index: make(map[Identity]int), except: except}
+	c := Comparison{except: except}
 	for _, fr := range wanted {
 		for i := range fr.Flows {
 			if _, ok := seen[fr.Flows[i].Identity()]; ok {
-				c.wantFlow(fr.Key, &fr.Flows[i])
+				c.flows = append(c.flows, wantedFlow{key: fr.Key, flow: &fr.Flows[i]})
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func (st *state) take() job {
 		return j
 	case st.start:
 		j.kind = start
-		st.fill(&j, maps.Keys(st.fragments))
+		st.fill(&j, slices.Values(slices.SortedFunc(maps.Keys(st.fragments), program.Key.Compare)))
 		st.start, st.gap, st.check = false, false, false
 		clear(st.seen)
 		st.clean()
