@@ -33,7 +33,7 @@ type cost struct {
 // beController is the process of the controller: the same parts as in `weft
 // controller`, with a way in for questions about itself.
 func beController(ctx context.Context, dir string) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	c, err := controller.Open(controller.Config{
 		DataDir: dir, OVSDBListen: "127.0.0.1:0", OpenFlowListen: "127.0.0.1:0", Repair: true, Log: log,
 	})

@@ -117,6 +117,10 @@ func measureRealHosts(ctx context.Context, r *report, t topology, medians map[in
 	if err != nil {
 		return err
 	}
+	switchesBefore, err := cpuOf(switches)
+	if err != nil {
+		return err
+	}
 	var all []time.Duration
 	for k := range more {
 		i, p := k%t.hosts, t.ports+k/t.hosts
@@ -135,6 +139,10 @@ func measureRealHosts(ctx context.Context, r *report, t topology, medians map[in
 	if err != nil {
 		return err
 	}
+	switchesAfter, err := cpuOf(switches)
+	if err != nil {
+		return err
+	}
 	done()
 	what = fmt.Sprintf("one more endpoint at %d, ?wait=installed: median", t.endpoints())
 	medians[t.endpoints()] = median(all)
@@ -145,6 +153,7 @@ func measureRealHosts(ctx context.Context, r *report, t topology, medians map[in
 	}
 	r.note("    the slowest", short(most(all)))
 	r.duration("    processor time of the controller for it", (after-before)/time.Duration(more), 10*time.Millisecond)
+	r.note("    processor time of all Open vSwitches for it", short((switchesAfter-switchesBefore)/time.Duration(more)))
 	return nil
 }
 
