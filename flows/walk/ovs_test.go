@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	traced  = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
+	traced           = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
 	tracedTopologies = flag.Uint64("traced-topologies", 4, "how many topologies Open vSwitch is asked about")
 )
 
