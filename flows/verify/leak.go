@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/weft-sdn/weft/flows"
+	of "github.com/weft-sdn/weft/openflow"
 )
 
 // maxSteps bounds the lookups in which one sender's packets are followed
@@ -73,7 +74,7 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 	c := culprit{host: p.host, rule: rule}
 	if what == "" {
 		o := p.outs
-		f.Host, f.Port, c.port = o.host.Number, o.port, o.port
+		f.Host, f.Port, c.port = o.host.Number, widePort(uint16(o.port)), o.port
 		f.To = o.host.behind[o.port]
 		if f.To != nil && f.To.VNI == h.vni {
 			return
@@ -117,7 +118,7 @@ func (h *hunt) leaks(o *out) string {
 	case o.port == o.host.TunnelPort && o.port != 0:
 		return fmt.Sprintf("%s sends a packet through the tunnel to an address that is no host's", h.facts.host(o.host.Number))
 	}
-	return fmt.Sprintf("a packet comes out of port %d of %s, which is no endpoint's", o.port, h.facts.host(o.host.Number))
+	return fmt.Sprintf("a packet does %v on %s, where that port is no endpoint's", of.Output{Port: widePort(uint16(o.port))}, h.facts.host(o.host.Number))
 }
 
 // comesOut sends one packet and tells whether it comes out of a port.
