@@ -103,6 +103,8 @@ func otherRoutes() []route {
 	return []route{
 		{http.MethodPost, "/apply", "apply", "Declare networks and endpoints together: all of them or none", nil, append([]parameter{prune}, onWrite...), model.Document{},
 			[]answer{{status: 200, about: "what is declared now, as stored", body: documentAnswer{}}}, (*Server).apply},
+		{http.MethodPost, "/trace", "trace", "Say what becomes of a packet from one endpoint to another", nil, nil, model.TraceRequest{},
+			[]answer{{status: 200, about: "its way, and where it ends", body: model.TraceResult{}}}, (*Server).trace},
 		{http.MethodGet, "/watch", "watch", "Follow changes as server-sent events", nil, []parameter{since}, nil,
 			[]answer{{status: 200, about: "events; the data of each is an Event", media: eventStream, body: model.Event{}}}, (*Server).watch},
 		{http.MethodGet, "/cookies/{cookie}", "explainCookie", "Say what a flow's cookie means", checkWord, nil, nil,
