@@ -46,7 +46,8 @@ func (s *sweep) hunt(senders []flows.Endpoint, most int) (found []Finding, gaveU
 func (h *hunt) follow(e flows.Endpoint) {
 	w := walker{
 		fabric: h.fabric, each: true, steps: maxSteps,
-		leaf: func(*path, string) {},
+		// A path that was cut short might have led further.
+		leaf: func(_ *path, why string) { h.gaveUp = h.gaveUp || why != "" },
 	}
 	w.node = h.node
 	w.enter = func(p *path, table uint8) bool {
@@ -56,9 +57,6 @@ func (h *hunt) follow(e flows.Endpoint) {
 	w.follow = func(n *node, r *rule) bool { return n == nil || n.leads(n.host.classes.of(r.effect)) }
 	w.wrong = h.wrong
 	w.send(h.hosts[e.Host], 0, start(e.Port), possible)
-	if w.steps < 0 {
-		h.gaveUp = true
-	}
 }
 
 // node is the node that the sweep has for a lookup, nil if there is none.
