@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/weft-sdn/weft/flows"
+	of "github.com/weft-sdn/weft/openflow"
 )
 
 // maxSteps bounds the lookups in which one sender's packets are followed
@@ -45,7 +46,8 @@ func (s *sweep) hunt(senders []flows.Endpoint, most int) (found []Finding, gaveU
 func (h *hunt) follow(e flows.Endpoint) {
 	w := walker{
 		fabric: h.fabric, each: true, steps: maxSteps,
-		leaf: func(*path, string) {},
+		// A path that was cut short might have led further.
+		leaf: func(_ *path, why string) { h.gaveUp = h.gaveUp || why != "" },
 	}
 	w.node = h.node
 	w.enter = func(p *path, table uint8) bool {
@@ -55,9 +57,6 @@ func (h *hunt) follow(e flows.Endpoint) {
 	w.follow = func(n *node, r *rule) bool { return n == nil || n.leads(n.host.classes.of(r.effect)) }
 	w.wrong = h.wrong
 	w.send(h.hosts[e.Host], 0, start(e.Port), possible)
-	if w.steps < 0 {
-		h.gaveUp = true
-	}
 }
 
 // node is the node that the sweep has for a lookup, nil if there is none.
@@ -73,7 +72,7 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 	c := culprit{host: p.host, rule: rule}
 	if what == "" {
 		o := p.outs
-		f.Host, f.Port, c.port = o.host.Number, o.port, o.port
+		f.Host, f.Port, c.port = o.host.Number, widePort(uint16(o.port)), o.port
 		f.To = o.host.behind[o.port]
 		if f.To != nil && f.To.VNI == h.vni {
 			return
@@ -117,7 +116,7 @@ func (h *hunt) leaks(o *out) string {
 	case o.port == o.host.TunnelPort && o.port != 0:
 		return fmt.Sprintf("%s sends a packet through the tunnel to an address that is no host's", h.facts.host(o.host.Number))
 	}
-	return fmt.Sprintf("a packet comes out of port %d of %s, which is no endpoint's", o.port, h.facts.host(o.host.Number))
+	return fmt.Sprintf("a packet does %v on %s, where that port is no endpoint's", of.Output{Port: widePort(uint16(o.port))}, h.facts.host(o.host.Number))
 }
 
 // comesOut sends one packet and tells whether it comes out of a port.

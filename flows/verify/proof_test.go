@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
-	"time"
 )
 
 func check(t *testing.T, f Facts) *Result {
@@ -22,14 +21,5 @@ func TestProgramsOfRandomTopologiesAreProved(t *testing.T) {
 		if r := check(t, f.Facts); !r.Proved() {
 			t.Fatalf("seed %d: %v", seed, r.Findings[0])
 		}
-	}
-}
-
-func TestTimes(t *testing.T) {
-	for _, c := range []struct{ hosts, networks, endpoints int }{{20, 10, 2000}} {
-		f := newTopology(even(c.hosts, c.networks, c.endpoints, false))
-		began := time.Now()
-		r := check(t, f.Facts)
-		t.Logf("%v: %v, %d flows, %d pairs, proved %v", c, time.Since(began), r.Flows, r.Pairs, r.Proved())
 	}
 }
