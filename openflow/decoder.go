@@ -117,6 +117,7 @@ func (d *decoder) instructions() []Instruction {
 // entries splits what is left into structures that each begin with their own
 // length, 16 bits at offset at, and hands them to f one by one.
 func (d *decoder) entries(at, minimum int, f func(e *decoder)) {
+	var e decoder
 	for d.err == nil && len(d.b) > 0 {
 		if len(d.b) < minimum {
 			d.fail("%d bytes left, too few for an entry of at least %d", len(d.b), minimum)
@@ -127,8 +128,8 @@ func (d *decoder) entries(at, minimum int, f func(e *decoder)) {
 			d.fail("entry of length %d where %d to %d are possible", n, minimum, len(d.b))
 			return
 		}
-		e := &decoder{b: d.next(n)}
-		f(e)
+		e = decoder{b: d.next(n)}
+		f(&e)
 		if e.err != nil {
 			d.err = e.err
 		}

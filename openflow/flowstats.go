@@ -76,21 +76,22 @@ type EncodedFlowStats struct {
 const flowStatsFixed = 48
 
 // EachFlow calls f for every flow of the body of a flow statistics reply. The
-// bytes are parts of body.
+// bytes are parts of body, and the flow itself is the same one every time.
 func EachFlow(body []byte, f func(*EncodedFlowStats)) error {
 	d := &decoder{b: body}
+	var s EncodedFlowStats
 	d.entries(0, flowStatsFixed+8, func(e *decoder) {
-		s := decodeEncodedFlow(e)
+		s = decodeEncodedFlow(e)
 		if e.err == nil {
-			f(s)
+			f(&s)
 		}
 	})
 	return d.err
 }
 
-func decodeEncodedFlow(e *decoder) *EncodedFlowStats {
+func decodeEncodedFlow(e *decoder) EncodedFlowStats {
 	e.skip(2)
-	s := &EncodedFlowStats{}
+	var s EncodedFlowStats
 	s.Table = e.u8()
 	e.skip(1)
 	s.DurationSec, s.DurationNsec = e.u32(), e.u32()

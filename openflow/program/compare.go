@@ -1,6 +1,10 @@
 package program
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/weft-sdn/weft/openflow"
+)
 
 // CookieRange is a set of cookies: those equal to Value where Mask has ones.
 type CookieRange struct{ Value, Mask uint64 }
@@ -25,15 +29,17 @@ func Compare(wanted []*Fragment, flows []Installed, groups []Group, except ...Co
 // Comparison is a Compare that is told what the switch holds bit by bit, so
 // that a dump need not be kept.
 type Comparison struct {
-	flows  map[Identity]wantedFlow
+	flows  []wantedFlow     // in the order of the fragments, which a switch is then told in
+	index  map[Identity]int // of flows; made when the switch turns out to hold any
 	groups map[uint32]wantedGroup
 	except []CookieRange
 	d      Difference
 }
 
 type wantedFlow struct {
-	key  Key
-	flow *Flow
+	key   Key
+	flow  *Flow
+	there bool // the switch has one of its identity
 }
 
 type wantedGroup struct {
@@ -42,20 +48,20 @@ type wantedGroup struct {
 }
 
 // NewComparison starts a comparison with the wanted fragments. They have
-// passed Check; of two flows of one identity the lower key would win.
+// passed Check, or it is not said which of two flows of one identity wins.
 func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
 	n := 0
 	for _, fr := range wanted {
 		n += len(fr.Flows)
 	}
 	c := &Comparison{
-		flows:  make(map[Identity]wantedFlow, n),
+		flows:  make([]wantedFlow, 0, n),
 		groups: make(map[uint32]wantedGroup),
 		except: except,
 	}
 	for _, fr := range wanted {
 		for i := range fr.Flows {
-			c.wantFlow(fr.Key, &fr.Flows[i])
+			c.flows = append(c.flows, wantedFlow{key: fr.Key, flow: &fr.Flows[i]})
 		}
 		for i := range fr.Groups {
 			c.wantGroup(fr.Key, &fr.Groups[i])
@@ -64,10 +70,24 @@ func NewComparison(wanted []*Fragment, except ...CookieRange) *Comparison {
 	return c
 }
 
-func (c *Comparison) wantFlow(k Key, f *Flow) {
-	id := f.Identity()
-	if other, taken := c.flows[id]; !taken || k.Compare(other.key) < 0 {
-		c.flows[id] = wantedFlow{k, f}
+// find returns the wanted flow of an identity that the switch was not said to
+// hold yet, or nil. id does not escape, so that a look-up allocates nothing.
+func (c *Comparison) find(id Identity) *wantedFlow {
+	if i, wanted := c.index[id]; wanted && !c.flows[i].there {
+		return &c.flows[i]
+	}
+	return nil
+}
+
+// makeIndex is for the first flow that the switch holds: an empty switch, and
+// one that only gets more, need none.
+func (c *Comparison) makeIndex() {
+	if c.index != nil {
+		return
+	}
+	c.index = make(map[Identity]int, len(c.flows))
+	for i, w := range c.flows {
+		c.index[w.flow.Identity()] = i
 	}
 }
 
@@ -77,27 +97,41 @@ func (c *Comparison) wantGroup(k Key, g *Group) {
 	}
 }
 
+// Stats is Flow for one that was dumped. Nearly all that is dumped is as
+// wanted, and of that nothing is copied.
+func (c *Comparison) Stats(s *openflow.EncodedFlowStats) {
+	c.makeIndex()
+	w := c.find(Identity{s.Table, s.Priority, string(s.MatchBytes)})
+	if w != nil && w.flow.isDumped(s) && !c.excepted(s.Cookie) {
+		w.there = true
+		return
+	}
+	c.Flow(FromStats(s))
+}
+
 // Flow tells the comparison a flow that the switch holds.
 func (c *Comparison) Flow(f Installed) { c.flow(f, Key{}) }
 
 // flow is Flow with the fragment that the flow was installed for.
 func (c *Comparison) flow(f Installed, from Key) {
-	for _, r := range c.except {
-		if r.Contains(f.cookie) {
-			return
-		}
+	if c.excepted(f.cookie) {
+		return
 	}
-	id := f.Identity()
-	w, wanted := c.flows[id]
-	if !wanted {
+	c.makeIndex()
+	w := c.find(f.Identity())
+	if w == nil {
 		c.d.DelFlows = append(c.d.DelFlows, KeyedFlow{Key: from, Flow: f.Flow})
 		return
 	}
-	delete(c.flows, id)
+	w.there = true
 	if !f.Is(*w.flow) {
 		was := f // a copy, or each f would be allocated
 		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &was})
 	}
+}
+
+func (c *Comparison) excepted(cookie uint64) bool {
+	return slices.ContainsFunc(c.except, func(r CookieRange) bool { return r.Contains(cookie) })
 }
 
 // Group tells the comparison a group that the switch holds.
@@ -119,13 +153,22 @@ func (c *Comparison) group(g Group, from Key) {
 // Difference ends the comparison: what the switch was not said to hold is
 // missing.
 func (c *Comparison) Difference() Difference {
+	missing := 0
+	for i := range c.flows {
+		if !c.flows[i].there {
+			missing++
+		}
+	}
+	c.d.AddFlows = slices.Grow(c.d.AddFlows, missing)
 	for _, w := range c.flows {
-		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow})
+		if !w.there {
+			c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow})
+		}
 	}
 	for _, w := range c.groups {
 		c.d.AddGroups = append(c.d.AddGroups, KeyedGroup{Key: w.key, Group: *w.group})
 	}
-	c.flows, c.groups = nil, nil
+	c.flows, c.index, c.groups = nil, nil, nil
 	return c.d
 }
 
@@ -146,11 +189,11 @@ func CompareGroups(wanted []*Fragment, groups []Group) Difference {
 // CompareSeen is Compare for a few flows, of each of which a flow monitor said
 // last what it is, or nil where it said that the flow is gone.
 func CompareSeen(wanted []*Fragment, seen map[Identity]*Installed, except ...CookieRange) Difference {
-	c := Comparison{flows: make(map[Identity]wantedFlow), except: except}
+	c := Comparison{except: except}
 	for _, fr := range wanted {
 		for i := range fr.Flows {
 			if _, ok := seen[fr.Flows[i].Identity()]; ok {
-				c.wantFlow(fr.Key, &fr.Flows[i])
+				c.flows = append(c.flows, wantedFlow{key: fr.Key, flow: &fr.Flows[i]})
 			}
 		}
 	}

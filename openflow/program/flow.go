@@ -113,6 +113,12 @@ func FromStats(s *openflow.EncodedFlowStats) Installed {
 	}
 }
 
+// isDumped tells whether a dumped flow of the same identity is exactly f.
+func (f *Flow) isDumped(s *openflow.EncodedFlowStats) bool {
+	return s.Cookie == f.cookie && s.IdleTimeout == 0 && s.HardTimeout == 0 && s.Flags == 0 && s.Importance == 0 &&
+		string(s.Instructions) == f.encoded[f.matchLen:]
+}
+
 // FromUpdate returns the flow that a flow monitor reports. A monitor tells
 // timeouts but neither flags nor importance.
 func FromUpdate(u *openflow.FlowUpdate) Installed {

@@ -46,10 +46,10 @@ func (st *state) take() job {
 		return j
 	case st.start:
 		j.kind = start
-		st.fill(&j, maps.Keys(st.fragments))
+		st.fill(&j, slices.Values(slices.SortedFunc(maps.Keys(st.fragments), program.Key.Compare)))
 		st.start, st.gap, st.check = false, false, false
 		clear(st.seen)
-		clear(st.dirty)
+		st.clean()
 	case st.gap:
 		j.kind = full
 		st.fill(&j, maps.Keys(st.fragments))
@@ -66,10 +66,14 @@ func (st *state) take() job {
 		j.kind = delta
 		st.rechecked = false
 		st.fill(&j, maps.Keys(st.dirty))
-		clear(st.dirty)
+		st.clean()
 	}
 	return j
 }
+
+// clean forgets what was dirty. The map is made anew: one that had thousands of
+// keys once takes as long to go through for ever after.
+func (st *state) clean() { st.dirty = make(map[program.Key]struct{}) }
 
 // fill puts the fragments of keys into a job, without the refused ones.
 func (st *state) fill(j *job, keys iter.Seq[program.Key]) {

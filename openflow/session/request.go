@@ -144,7 +144,7 @@ func (s *Session) ReadBack(ctx context.Context, c *program.Comparison) error {
 	s.stats.ReadBacks.Add(1)
 	request := &openflow.MultipartRequest{Body: openflow.AllFlows()}
 	err := s.askMultipart(ctx, request, func(body []byte) error {
-		return openflow.EachFlow(body, func(f *openflow.EncodedFlowStats) { c.Flow(program.FromStats(f)) })
+		return openflow.EachFlow(body, c.Stats)
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("read the flows back: %w", err)

@@ -63,11 +63,15 @@ func (s *Session) Wanted(full []*program.Fragment) uint64 {
 	st := &s.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	for k, f := range st.fragments {
-		st.fragments[k] = fragment{nil, f.installed}
-	}
+	before := st.fragments
+	st.fragments = make(map[program.Key]fragment, len(full))
 	for _, fr := range full {
-		st.fragments[fr.Key] = fragment{fr, st.fragments[fr.Key].installed}
+		st.fragments[fr.Key] = fragment{fr, before[fr.Key].installed}
+	}
+	for k, f := range before {
+		if _, wanted := st.fragments[k]; !wanted {
+			st.fragments[k] = fragment{nil, f.installed}
+		}
 	}
 	clear(st.refusals)
 	st.known, st.start = true, true

@@ -10,7 +10,7 @@ import (
 
 func TestForeignChangesAreRepaired(t *testing.T) {
 	o := startOVS(t)
-	p := append(many(200), broadcast(1), broadcast(2))
+	p := append(many(200)[3:], broadcast(1), broadcast(2)) // no two flows of one identity
 	for _, c := range []struct {
 		name     string
 		tamper   func(br string)
