@@ -165,7 +165,7 @@ func TestOpenVSwitchAgreesOnAnyProgram(t *testing.T) {
 	}
 	o.VSCtl(args[1:]...)
 	ports := datapathPorts(t, o)
-	first, last := uint64(1), *tracedW*10
+	first, last := uint64(1), *tracedTopologies*10
 	if *oneSeed != 0 {
 		first, last = *oneSeed, *oneSeed
 	}

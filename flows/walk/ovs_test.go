@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	traced  = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
-	tracedW = flag.Uint64("traced-topologies", 4, "how many topologies Open vSwitch is asked about")
+	traced           = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
+	tracedTopologies = flag.Uint64("traced-topologies", 4, "how many topologies Open vSwitch is asked about")
 )
 
 // TestOpenVSwitchAgrees runs random packets through the walker and through
@@ -28,7 +28,7 @@ var (
 func TestOpenVSwitchAgrees(t *testing.T) {
 	o := ovstest.Start(t)
 	underlay(t, o)
-	first, last := uint64(1), *tracedW
+	first, last := uint64(1), *tracedTopologies
 	if *oneSeed != 0 {
 		first, last = *oneSeed, *oneSeed
 	}

@@ -65,7 +65,7 @@ func (r *run) enter(id uint8, port uint32) {
 		r.step(Step{Table: id})
 		r.end(Dropped, 0, fmt.Sprintf("no flow of table %d takes it", id))
 	} else {
-		r.flow = &best.FlowStats
+		r.flow = best.whole()
 		r.step(Step{Table: id, Flow: r.flow})
 		r.instructions(r.flow.Instructions)
 	}
@@ -73,14 +73,14 @@ func (r *run) enter(id uint8, port uint32) {
 }
 
 func (r *run) undecided(id uint8, best, rival *rule) {
-	r.step(Step{Table: id, Flow: &rival.FlowStats})
+	r.step(Step{Table: id, Flow: rival.whole()})
 	if best == nil || best.Priority != rival.Priority {
 		r.err = fmt.Errorf("host %s: whether the packet meets the flow %q is not known: the walker does not know all fields of its match",
-			r.host, rival.FormatWithoutStats(of.Names{}))
+			r.host, rival.whole().FormatWithoutStats(of.Names{}))
 		return
 	}
 	r.err = fmt.Errorf("host %s: the switch may take either of two flows of one priority, %q and %q",
-		r.host, best.FormatWithoutStats(of.Names{}), rival.FormatWithoutStats(of.Names{}))
+		r.host, best.whole().FormatWithoutStats(of.Names{}), rival.whole().FormatWithoutStats(of.Names{}))
 }
 
 // instructions does what a flow says. A flow that neither sends the packet

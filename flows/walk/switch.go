@@ -5,7 +5,8 @@ import (
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
-// Switch is the tables and groups of one switch.
+// Switch is the tables and groups of one switch. It is not safe for concurrent
+// use.
 type Switch struct {
 	tables [256]*table
 	groups map[uint32]*of.GroupDesc
@@ -17,41 +18,55 @@ type Switch struct {
 
 // NewSwitch makes a switch with the flows and groups of a dump.
 func NewSwitch(flows []of.FlowStats, groups []of.GroupDesc) *Switch {
-	s := &Switch{groups: make(map[uint32]*of.GroupDesc, len(groups))}
-	var kinds [256]map[[packetLen]byte]*kind
+	m := newMaker()
 	for _, f := range flows {
-		t := s.tables[f.Table]
-		if t == nil {
-			t = &table{}
-			s.tables[f.Table], kinds[f.Table] = t, map[[packetLen]byte]*kind{}
-		}
-		t.add(f, kinds[f.Table])
-	}
-	for _, t := range s.tables {
-		if t != nil {
-			t.order()
-		}
+		m.add(&rule{FlowStats: f}, f.Match)
 	}
 	for i := range groups {
-		s.groups[groups[i].Group] = &groups[i]
+		m.groups[groups[i].Group] = &groups[i]
 	}
-	return s
+	return m.done()
 }
 
 // FromProgram makes a switch that has these fragments.
 func FromProgram(fragments []*program.Fragment) *Switch {
-	var flows []of.FlowStats
-	var groups []of.GroupDesc
+	m := newMaker()
 	for _, fr := range fragments {
-		for _, f := range fr.Flows {
-			flows = append(flows, of.FlowStats{Table: f.Table(), Priority: f.Priority(), Cookie: f.Cookie(),
-				Match: f.Match(), Instructions: f.Instructions()})
+		for i := range fr.Flows {
+			f := &fr.Flows[i]
+			m.add(&rule{FlowStats: of.FlowStats{Table: f.Table(), Priority: f.Priority(), Cookie: f.Cookie()}, encoded: f}, f.Match())
 		}
 		for _, g := range fr.Groups {
-			groups = append(groups, of.GroupDesc{Group: g.ID(), GroupType: g.Type(), Buckets: g.Buckets()})
+			m.groups[g.ID()] = &of.GroupDesc{Group: g.ID(), GroupType: g.Type(), Buckets: g.Buckets()}
 		}
 	}
-	return NewSwitch(flows, groups)
+	return m.done()
+}
+
+// maker is a switch in the making.
+type maker struct {
+	*Switch
+	kinds [256]map[[packetLen]byte]*kind
+}
+
+func newMaker() *maker {
+	return &maker{Switch: &Switch{groups: map[uint32]*of.GroupDesc{}}}
+}
+
+func (m *maker) add(r *rule, match of.Match) {
+	if m.tables[r.Table] == nil {
+		m.tables[r.Table], m.kinds[r.Table] = &table{}, map[[packetLen]byte]*kind{}
+	}
+	m.tables[r.Table].add(r, match, m.kinds[r.Table])
+}
+
+func (m *maker) done() *Switch {
+	for _, t := range m.tables {
+		if t != nil {
+			t.order()
+		}
+	}
+	return m.Switch
 }
 
 func (s *Switch) hasPort(number uint32) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	of "github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // table finds the flow that a packet meets. As in Open vSwitch's classifier,
@@ -40,6 +41,18 @@ type word struct {
 type rule struct {
 	of.FlowStats
 	values []uint64
+	// encoded is the flow where match and instructions are still to be decoded:
+	// of most flows of a large program nobody asks for them.
+	encoded *program.Flow
+}
+
+// whole is the flow with all its parts.
+func (r *rule) whole() *of.FlowStats {
+	if r.encoded != nil {
+		r.Match, r.Instructions = r.encoded.Match(), r.encoded.Instructions()
+		r.encoded = nil
+	}
+	return &r.FlowStats
 }
 
 // pattern is a match taken apart: a packet that meets it, and which bits of
@@ -104,12 +117,12 @@ func (k *kind) hash(b *[packetLen]byte) uint64 {
 	return h
 }
 
-// add puts a flow where lookup finds it; kinds are those of the table so far,
-// by mask.
-func (t *table) add(f of.FlowStats, kinds map[[packetLen]byte]*kind) {
-	p := patternOf(f.Match)
+// add puts a rule for packets that meet a match where lookup finds it; kinds are
+// those of the table so far, by mask.
+func (t *table) add(r *rule, m of.Match, kinds map[[packetLen]byte]*kind) {
+	p := patternOf(m)
 	looks, wants := p.words()
-	r := &rule{f, wants}
+	r.values = wants
 	if p.unknown {
 		t.opaque = append(t.opaque, unsure{kind{looks: looks}, r})
 		return
@@ -120,9 +133,9 @@ func (t *table) add(f of.FlowStats, kinds map[[packetLen]byte]*kind) {
 		kinds[p.mask] = k
 		t.kinds = append(t.kinds, k)
 	}
-	k.top = max(k.top, f.Priority)
+	k.top = max(k.top, r.Priority)
 	h := k.hash(&p.value)
-	at, _ := slices.BinarySearchFunc(k.keys[h], f.Priority, func(other *rule, priority uint16) int {
+	at, _ := slices.BinarySearchFunc(k.keys[h], r.Priority, func(other *rule, priority uint16) int {
 		return int(priority) - int(other.Priority)
 	})
 	k.keys[h] = slices.Insert(k.keys[h], at, r)
