@@ -31,6 +31,9 @@ type Config struct {
 	// CommitTimeout takes the place of Silence while a bundle is in flight:
 	// 60 s.
 	CommitTimeout time.Duration
+	// AnswerTimeout is how long an answer, or its next part, may take: as
+	// CommitTimeout.
+	AnswerTimeout time.Duration
 	// WriteTimeout is how long 64 KB may take to be written: 15 s.
 	WriteTimeout time.Duration
 	// GroupCheck is how often groups are read back, of whose changes no monitor
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, 10*time.Second)
 	c.Silence = cmp.Or(c.Silence, 15*time.Second)
 	c.CommitTimeout = cmp.Or(c.CommitTimeout, 60*time.Second)
+	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, c.CommitTimeout)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Second)
 	c.GroupCheck = cmp.Or(c.GroupCheck, 5*time.Second)
 	c.MaxMessage = cmp.Or(c.MaxMessage, openflow.MaxMessage)

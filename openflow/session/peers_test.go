@@ -58,6 +58,39 @@ func TestASilentPeerIsAskedAndThenClosed(t *testing.T) {
 	}
 }
 
+func TestAPeerThatAnswersEchoesOnlyIsGivenUp(t *testing.T) {
+	f := &fakeSwitch{override: func(_ *fakeSwitch, m openflow.Message, _ uint32) bool {
+		r, ok := m.(*openflow.MultipartRequest)
+		return ok && r.Body.Kind() == openflow.KindFlow
+	}}
+	s, r := startFake(t, f, Config{Silence: 200 * time.Millisecond, AnswerTimeout: time.Second})
+	s.Wanted(nil)
+	r.end(t, "read the flows back: the switch has not answered within 1s")
+}
+
+func TestALongAnswerMayTakeItsTimeWhileItComes(t *testing.T) {
+	const parts, pause = 8, 100 * time.Millisecond
+	f := &fakeSwitch{override: func(f *fakeSwitch, m openflow.Message, xid uint32) bool {
+		r, ok := m.(*openflow.MultipartRequest)
+		if !ok || r.Body.Kind() != openflow.KindFlow {
+			return false
+		}
+		go func() {
+			for i := range parts {
+				time.Sleep(pause) // a thin line
+				more := uint16(1)
+				if i == parts-1 {
+					more = 0
+				}
+				f.send(&openflow.MultipartReply{Flags: more, Body: openflow.FlowStatsList(nil)}, xid)
+			}
+		}()
+		return true
+	}}
+	s, r := startFake(t, f, Config{AnswerTimeout: parts * pause / 2})
+	r.waitInstalled(t, s.Wanted(nil))
+}
+
 func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
 	f := &fakeSwitch{override: func(f *fakeSwitch, m openflow.Message, xid uint32) bool {
 		if r, ok := m.(*openflow.MultipartRequest); ok && r.Body.Kind() == openflow.KindFlow {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
@@ -15,7 +16,8 @@ var errEnded = errors.New("the OpenFlow session ended")
 
 // pending is a request that waits for its answer.
 type pending struct {
-	answer chan answer // of capacity 1
+	answer   chan answer   // of capacity 1
+	progress chan struct{} // of capacity 1: another part of the answer came
 
 	// Of a multipart request:
 	mu   sync.Mutex
@@ -41,7 +43,9 @@ func (s *Session) ask(ctx context.Context, m openflow.Message, p *pending) (open
 	return s.await(ctx, p)
 }
 
-func newPending() *pending { return &pending{answer: make(chan answer, 1)} }
+func newPending() *pending {
+	return &pending{answer: make(chan answer, 1), progress: make(chan struct{}, 1)}
+}
 
 // expect registers a request before it is sent.
 func (s *Session) expect(xid uint32, p *pending) {
@@ -61,14 +65,24 @@ func (s *Session) forget(xid uint32, p *pending) {
 	p.mu.Unlock()
 }
 
+// await waits for an answer, or for more of it: a switch that only answers
+// echoes would otherwise be waited for for ever.
 func (s *Session) await(ctx context.Context, p *pending) (openflow.Message, error) {
-	select {
-	case a := <-p.answer:
-		return a.message, a.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-s.done:
-		return nil, errEnded
+	patience := time.NewTimer(s.cfg.AnswerTimeout)
+	defer patience.Stop()
+	for {
+		select {
+		case a := <-p.answer:
+			return a.message, a.err
+		case <-p.progress:
+			patience.Reset(s.cfg.AnswerTimeout)
+		case <-patience.C:
+			return nil, fmt.Errorf("the switch has not answered within %v", s.cfg.AnswerTimeout)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-s.done:
+			return nil, errEnded
+		}
 	}
 }
 
@@ -102,6 +116,10 @@ func (s *Session) part(xid uint32, more bool, body []byte) error {
 	}
 	if err := p.part(body); err != nil {
 		return fmt.Errorf("decode a multipart reply: %w", err)
+	}
+	select {
+	case p.progress <- struct{}{}:
+	default:
 	}
 	if !more {
 		if p.last != nil {
