@@ -132,7 +132,7 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 		return err
 	}
 	if now.MTU == 0 {
-		now.MTU = t.chooseMTU(&now.Network)
+		now.MTU = t.chooseMTU()
 	}
 	now.chooseGateway()
 	if err := now.Check(); err != nil {

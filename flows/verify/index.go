@@ -37,6 +37,9 @@ type table struct {
 type signature struct {
 	slots   []slot
 	buckets map[string]*bucket
+	// all is the rules of all buckets, for packets of which it is not known
+	// which bucket is theirs.
+	all bucket
 }
 
 type bucket struct {
@@ -96,6 +99,10 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 			for _, b := range s.buckets {
 				b.finish()
 				b.classify(h.classes)
+				s.all.rules = append(s.all.rules, b.rules...)
+			}
+			if len(s.buckets) > 1 {
+				s.all.finish()
 			}
 		}
 	}
@@ -251,7 +258,16 @@ func (t *table) candidates(s *state, c cube) []*rule {
 		return nil
 	}
 	for _, sig := range t.signatures {
-		sig.lookup(s, c, func(b *bucket) { out = b.candidates(s, c, out) })
+		switch b, known := sig.bucket(s, c); {
+		case !known && len(sig.buckets) > 1:
+			out = sig.all.candidates(s, c, out)
+		case !known:
+			for _, b := range sig.buckets {
+				out = b.candidates(s, c, out)
+			}
+		case b != nil:
+			out = b.candidates(s, c, out)
+		}
 	}
 	if !slices.IsSortedFunc(out, higherFirst) {
 		slices.SortStableFunc(out, higherFirst)
@@ -278,40 +294,37 @@ func fixed(s *state, c cube, x slot) (word, bool) {
 	return word{}, false
 }
 
-// lookup finds the buckets whose match the state may have.
-func (s *signature) lookup(st *state, c cube, found func(*bucket)) {
+// bucket is the bucket for the packets of a cube, nil if there is none; known
+// is false if that depends on the packet.
+func (s *signature) bucket(st *state, c cube) (b *bucket, known bool) {
 	var buf [96]byte
 	key := buf[:0]
 	for _, x := range s.slots {
 		w, ok := fixed(st, c, x)
 		if !ok {
-			s.search(st, c, found)
-			return
+			return nil, false
 		}
 		key = appendWord(key, w)
 	}
-	if b := s.buckets[string(key)]; b != nil {
-		found(b)
-	}
+	return s.buckets[string(key)], true
 }
 
-// search tries every bucket, in the order of their keys.
-func (s *signature) search(st *state, c cube, found func(*bucket)) {
-	var need [8]literal
-	keys := make([]string, 0, len(s.buckets))
+// lookup finds the buckets whose match the state may have.
+func (s *signature) lookup(st *state, found func(*bucket)) {
+	if b, known := s.bucket(st, nil); known {
+		if b != nil {
+			found(b)
+		}
+		return
+	}
 next:
-	for k, b := range s.buckets {
+	for _, b := range s.buckets {
 		for _, l := range b.match {
-			answer, literals := st.test(l, need[:0])
-			if answer == no || !c.meets(literals) {
+			if answer, _ := st.test(l, nil); answer == no {
 				continue next
 			}
 		}
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		found(s.buckets[k])
+		found(b)
 	}
 }
 

@@ -18,6 +18,8 @@ type reach struct {
 	network flows.Network
 	members []flows.Endpoint
 	back    map[returning]bool
+	relays  map[string]*path
+	far     map[arrival]bool
 	seen    map[loss]bool
 	direct  int // pairs that were followed one by one
 
@@ -44,7 +46,7 @@ type loss struct {
 }
 
 func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach {
-	r := &reach{fabric: f, network: n, back: map[returning]bool{}, seen: map[loss]bool{}}
+	r := &reach{fabric: f, network: n, back: map[returning]bool{}, relays: map[string]*path{}, far: map[arrival]bool{}, seen: map[loss]bool{}}
 	for _, e := range members {
 		if e.MAC != ([6]byte{}) { // who has none yet cannot send
 			r.members = append(r.members, e)
@@ -101,7 +103,7 @@ func (r *reach) ask(q *question) {
 			s := sending{a, from, r.first(q, a, from)}
 			key := ""
 			if s.first != nil {
-				key = s.first.cutKey(q)
+				key = string(s.first.cutKey(q, q.cut))
 			}
 			if alike[key] == nil {
 				order = append(order, key)
@@ -139,136 +141,6 @@ func (r *reach) about(q *question, senders []sending, b flows.Endpoint, to netip
 	}
 }
 
-// first follows what a sender asks, for whomever, to the cut. It is nil if not
-// all of it gets there with the sender left behind.
-func (r *reach) first(q *question, a flows.Endpoint, from netip.Addr) *path {
-	sent, ok := q.base.with(q.sender(a, from)...)
-	if !ok {
-		return nil
-	}
-	h := r.hosts[a.Host]
-	var at *path
-	plain := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
-	w.leaf = func(*path, string) { plain = false }
-	w.enter = func(p *path, table uint8) bool {
-		if table != q.cut || p.host != h {
-			return true
-		}
-		plain = plain && at == nil && p.outs == nil && p.todo == nil && p.unsure == nil && sent.within(p.cube)
-		at = p
-		return false
-	}
-	w.send(h, 0, start(a.Port), sent)
-	if !plain || at == nil {
-		return nil
-	}
-	for _, o := range at.excluded() {
-		if !w.empty(o) {
-			return nil
-		}
-	}
-	// From here on only constants may matter, and what the packet was sent with.
-	for x := range slots {
-		if !h.cut.in[q.cut].has(x) {
-			continue
-		}
-		switch v := at.state.get(x); {
-		case v.kind == constant, v.kind == copied && v.from == x:
-		default:
-			return nil
-		}
-	}
-	return at
-}
-
-// cutKey is all that matters at the cut, but for who sent it where the answer
-// is for the sender.
-func (p *path) cutKey(q *question) string {
-	b := []byte{byte(p.host.Number >> 16), byte(p.host.Number >> 8), byte(p.host.Number)}
-	for x := range slots {
-		if !p.host.cut.in[q.cut].has(x) || q.answer && x == slotReg0+3 {
-			continue
-		}
-		if w, known := p.state.constant(x); known {
-			b = appendWord(append(b, byte(x)), w)
-		}
-	}
-	return string(b)
-}
-
-// follow tells whether a question about a target is all right from the cut on.
-func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) (fine bool) {
-	var st state
-	st.values = []value{{kind: unknown}}
-	for x := range slots {
-		switch live := first.host.cut.in[q.cut].has(x); {
-		case q.answer && x == slotReg0+3: // whoever asks
-		case live && first.state.at[x] != 0:
-			st.put(x, first.state.get(x))
-		case !live && x < firstHeader:
-			st.at[x] = 1
-		}
-	}
-	c, ok := q.base.with(q.target(b, to)...)
-	if !ok {
-		return false
-	}
-	fine = true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
-	w.leaf = func(p *path, _ string) { fine = fine && !q.answer && p.unsure == nil && p.copies(b) == 1 }
-	if q.answer {
-		w.enter = func(p *path, table uint8) bool {
-			switch asker, only := p.cube.of(slotReg0 + 3); {
-			case !fine:
-				return false
-			case only && asker.exact():
-				// Rules about one asker: the target's own are as they should be.
-				fine = asker.value == small(uint64(b.Number)) || !r.asks(first.host, asker.value)
-				return false
-			case table != flows.TableDeliver || p.host != first.host:
-				return true
-			}
-			fine = p.todo == nil && p.outs == nil && q.answers(p, b, to) && p.agrees(&st)
-			return false
-		}
-	}
-	w.send(first.host, q.cut, st, c)
-	return fine
-}
-
-// asks tells whether a number is that of an endpoint of the network on a host.
-func (r *reach) asks(h *host, number word) bool {
-	return slices.ContainsFunc(r.members, func(e flows.Endpoint) bool {
-		return e.Host == h.Number && small(uint64(e.Number)) == number
-	})
-}
-
-// agrees tells whether nothing that matters to deliver changed since a state,
-// but where the packet goes.
-func (p *path) agrees(st *state) bool {
-	for x := range firstHeader {
-		if x == slotReg0 || x == slotInPort || !p.host.cut.in[flows.TableDeliver].has(x) {
-			continue
-		}
-		was, known := st.constant(x)
-		if is, still := p.state.constant(x); !known || !still || was != is {
-			return false
-		}
-	}
-	return true
-}
-
-// copies is how often the path came out at an endpoint.
-func (p *path) copies(e flows.Endpoint) (n int) {
-	for o := p.outs; o != nil; o = o.next {
-		if o.host.Number == e.Host && o.port == e.Port {
-			n++
-		}
-	}
-	return n
-}
-
 // returns tells whether the answer to a question comes back to who asked it.
 func (r *reach) returns(q *question, s sending) bool {
 	own, known := s.first.state.constant(slotReg0 + 3)
@@ -289,17 +161,17 @@ func (r *reach) returns(q *question, s sending) bool {
 	fine := true
 	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
 	w.leaf = func(p *path, _ string) {
-		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.untouched()
+		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.state.untouched()
 	}
 	w.send(s.first.host, flows.TableDeliver, st, possible)
 	r.back[id] = fine
 	return fine
 }
 
-// untouched tells whether a packet came out with the header it went in with.
-func (o *out) untouched() bool {
+// untouched tells whether the header is as it was sent.
+func (s *state) untouched() bool {
 	for x := firstHeader; x < slotPktMark; x++ {
-		if v := o.state.get(x); v.kind != copied || v.from != x {
+		if v := s.get(x); v.kind != copied || v.from != x {
 			return false
 		}
 	}

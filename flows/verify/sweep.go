@@ -163,7 +163,7 @@ func (n *node) classes(yield func(*class)) {
 	var found []*bucket
 	sure := -1
 	for _, sig := range t.signatures {
-		sig.lookup(&n.state, nil, func(b *bucket) {
+		sig.lookup(&n.state, func(b *bucket) {
 			found = append(found, b)
 			if n.certain(b) {
 				sure = max(sure, b.sure)

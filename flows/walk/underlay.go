@@ -97,6 +97,9 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 		result.Err = r.err
 		return nil
 	}
+	if result.Err = tooMany(a.host, r.ends); result.Err != nil {
+		return nil
+	}
 	for _, end := range r.ends {
 		if end.Outcome == Sent && end.Port == a.host.TunnelPort && end.Port != 0 {
 			across, err := u.cross(a, r.came, &end)
@@ -114,6 +117,34 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 		result.Ends = append(result.Ends, end)
 	}
 	return next
+}
+
+// Open vSwitch stops, silently, when what it tells the datapath to do with a
+// packet is longer than this (xlate_resubmit_resource_check in
+// ofproto-dpif-xlate.c). A copy into a tunnel took 84 bytes with the userspace
+// datapath, and takes a little more where headers are rewritten between copies.
+const (
+	maxActionBytes = 65535
+	tunnelBytes    = 96
+	portBytes      = 16
+)
+
+// tooMany is an error if a switch may not send all copies of a packet.
+func tooMany(h *Host, ends []End) error {
+	bytes := 0
+	for _, e := range ends {
+		switch {
+		case e.Outcome != Sent:
+		case e.Port == h.TunnelPort:
+			bytes += tunnelBytes
+		default:
+			bytes += portBytes
+		}
+	}
+	if bytes <= maxActionBytes {
+		return nil
+	}
+	return fmt.Errorf("host %s: the packet has %d ends there, and Open vSwitch stops after 64 KB of datapath actions: some copies may not be sent", h.Name, len(ends))
 }
 
 // cross takes what came out of a tunnel port to the host that it is for. Where
