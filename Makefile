@@ -43,25 +43,6 @@ lint: ## Formatting, vet, staticcheck.
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-.PHONY: bench
-bench: ## Run the benchmarks.
-	$(GO) test -run '^$$' -bench . -benchmem ./...
-
-FUZZTIME ?= 5m
-.PHONY: fuzz-long
-fuzz-long: ## Fuzz everything that parses, for FUZZTIME each.
-	@grep -rho --include='*_test.go' -e '^func Fuzz[A-Za-z]*' . | sort -u | sed 's/^func //' | while read -r target; do \
-		for package in $$(grep -rl --include='*_test.go' "^func $$target(" . | xargs -n1 dirname | sort -u); do \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
-		done; \
-	done
-
-SEED ?= 1
-FAULTS ?= 100
-.PHONY: chaos
-chaos: deps build ## Break an installation FAULTS times; SEED says how.
-	$(GO) test ./chaos -count=1 -run Chaos -v -timeout 60m -exec '"$(CURDIR)/scripts/as-root"' -seed $(SEED) -faults $(FAULTS)
-
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf bin
@@ -69,3 +50,6 @@ clean: ## Remove what was built.
 .PHONY: help
 help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Longer runs and measurements.
+-include mk/*.mk

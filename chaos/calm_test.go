@@ -28,6 +28,7 @@ func (r *run) calm() {
 	start := time.Now()
 	r.waitFor("all is as wanted", r.quiet)
 	quiet := time.Since(start)
+	r.missing = nil
 	r.waitFor("packets reach whom they are meant for", r.reach)
 	r.note("calm after %v and %v", quiet.Round(time.Millisecond), (time.Since(start) - quiet).Round(time.Millisecond))
 }
@@ -42,6 +43,7 @@ func (r *run) waitFor(what string, holds func() error) {
 			return
 		}
 		if time.Since(start) > calmPatience || r.ctx.Err() != nil {
+			r.explain(r.missing)
 			r.t.Fatalf("%s: not within %v: %v", what, time.Since(start).Round(time.Second), err)
 		}
 		time.Sleep(pause)
@@ -203,9 +205,43 @@ func (r *run) reach() error {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
+		r.missing = firstMissing(expected, got)
 		return fmt.Errorf("%s", strings.Join(missing, "\n"))
 	}
 	return nil
+}
+
+// firstMissing is a datagram that did not come out.
+func firstMissing(expected, got lab.Arrivals) *lab.Datagram {
+	for d, at := range expected {
+		if len(got[d]) < len(at) && d.To != "" {
+			return &d
+		}
+	}
+	return nil
+}
+
+// explain says of a datagram that did not come out what the flows of the
+// sender's switch would do with it, and what its datapath does.
+func (r *run) explain(d *lab.Datagram) {
+	if d == nil {
+		return
+	}
+	from, to := r.Container(d.From), r.Container(d.To)
+	family, source, destination := "udp,nw_src=%s,nw_dst=%s", from.Addresses()[0], to.Addresses()[0]
+	if d.IPv6 {
+		family, source, destination = "udp6,ipv6_src=%s,ipv6_dst=%s", from.Addresses()[1], to.Addresses()[1]
+	}
+	packet := fmt.Sprintf("in_port=%s,dl_src=%s,dl_dst=%s,"+family, from.Port(), from.Endpoint().MAC, to.Endpoint().MAC, source, destination)
+	trace, err := from.Host.Run(r.ctx, "ovs-appctl", "ofproto/trace", "br-weft", packet)
+	r.t.Logf("%s: ofproto/trace %s: %v\n%s", from.Host.Name, packet, err, trace)
+	dump, err := from.Host.Run(r.ctx, "ovs-appctl", "dpctl/dump-flows", "--names")
+	r.t.Logf("%s: datapath flows of %s: %v", from.Host.Name, from.Port(), err)
+	for line := range strings.Lines(dump) {
+		if strings.Contains(line, "in_port("+from.Port()+")") {
+			r.t.Log(strings.TrimSpace(line))
+		}
+	}
 }
 
 // lookClosely checks every pair with all that the lab has: ICMP, TCP and UDP

@@ -40,6 +40,7 @@ type run struct {
 	full       bool // the controller's disk
 	wounds     []wound
 	attachment map[string]string // container → the endpoint that it is to have
+	missing    *lab.Datagram     // of the last volley
 	torn       map[string]bool   // containers whose port was taken away
 	ghosts     map[string]bool   // containers whose port is without a device
 }
@@ -51,7 +52,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("seed %d failed. Again: go test ./chaos -run Chaos -v -timeout 60m -seed %d -faults %d\n%s", *seed, *seed, *faults, strings.Join(r.log, "\n"))
+			t.Logf("seed %d failed. Again: make chaos SEED=%d FAULTS=%d\n%s", *seed, *seed, *faults, strings.Join(r.log, "\n"))
 		}
 	})
 	for _, h := range r.Hosts() {

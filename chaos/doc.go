@@ -4,8 +4,8 @@
 // there, and packets have to reach exactly whom they are meant for. It has no
 // code of its own, and nobody imports it.
 //
-//	go test ./chaos                                              a short run
-//	go test ./chaos -run Chaos -v -timeout 60m -seed 7 -faults 200  a long one
+//	go test ./chaos                  a short run, as in make test
+//	make chaos SEED=7 FAULTS=200     a long one
 //
 // A round is: some faults with changes in between, healing, waiting until the
 // controller says that all is as wanted, looking. What a step does follows from

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -111,13 +112,10 @@ func (r *run) attach(c *lab.Container) {
 	case c.Plugged():
 		r.note("unplug %s", c.Name)
 		r.must(c.Unplug(r.ctx))
-		delete(r.torn, c.Name)
 	}
-	if r.ghosts[c.Name] {
-		// Open vSwitch goes on reading the device that is gone when another one
-		// comes up under its name, so the port has to go first.
-		_, err := c.Host.Run(r.ctx, "ovs-vsctl", "--timeout=20", "--if-exists", "del-port", c.Port())
-		r.must(err)
+	if r.torn[c.Name] || r.ghosts[c.Name] {
+		r.forgetPort(c)
+		delete(r.torn, c.Name)
 		delete(r.ghosts, c.Name)
 	}
 	if declared {
@@ -126,6 +124,17 @@ func (r *run) attach(c *lab.Container) {
 	} else {
 		r.attachment[c.Name] = ""
 	}
+}
+
+// forgetPort makes sure that ovs-vswitchd has let go of a container's device:
+// it goes on reading one that is gone when another of that name comes up before
+// it has seen the port go. ovs-vsctl waits for it only after a change, which
+// deleting a port is not when it was deleted before.
+func (r *run) forgetPort(c *lab.Container) {
+	r.t.Helper()
+	_, err := c.Host.Run(r.ctx, "ovs-vsctl", "--timeout=20", "--if-exists", "del-port", c.Port(),
+		"--", "set", "Open_vSwitch", ".", fmt.Sprintf("other_config:chaos-step=%d", r.step))
+	r.must(err)
 }
 
 // plugAll does what was not possible in the chaos.

@@ -21,7 +21,9 @@ const probeTimeout = 3 * time.Second
 // A system-id that is connected already is let in at once from the same
 // address: that is a host after a power cut, whose old connection nobody has
 // missed yet. From elsewhere the old one is asked first, and wins if it answers.
-func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.View) (*hostLink, error) {
+//
+// What is sent to ensure wakes who makes the host's bridge as wanted.
+func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.View, ensure chan struct{}) (*hostLink, error) {
 	if v.SystemID == "" || len(v.SystemID) > maxSystemID {
 		return nil, fmt.Errorf("its system-id has %d bytes: 1 to %d are taken", len(v.SystemID), maxSystemID)
 	}
@@ -57,8 +59,7 @@ func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.Vie
 		}
 		l.conn, l.view, l.owned, l.caughtUp = conn, v, false, false
 		l.rows, l.worked = nil, l.sw != nil && l.sw.ready
-		l.ensure = make(chan struct{}, 1)
-		go c.keepEnsured(ctx, l, conn, l.ensure)
+		l.ensure = ensure
 		c.log.Info("host connected", "host", c.snapshot().hostName(l.systemID), "from", from)
 	})
 	return l, errors.Join(err, failed)
@@ -69,10 +70,29 @@ func (c *Controller) impostor(systemID string, from netip.Addr) {
 	l := c.linkOf(systemID)
 	now := []model.Condition{{Type: model.DuplicateSystemID, Message: fmt.Sprintf(
 		"another host, at %s, has the same system-id %q and was refused: give it one of its own there, ovs-vsctl set Open_vSwitch . external_ids:system-id=ID", from, systemID)}}
+	l.rivalSeen = time.Now()
 	if !slices.Equal(l.rivals, now) {
 		l.rivals = now
 		c.refresh(context.Background(), l)
+		c.forgetRivals(l)
 	}
+}
+
+// rivalMemory is how long a host that was refused is spoken of: one that is
+// still there tries again every 8 s.
+const rivalMemory = 30 * time.Second
+
+func (c *Controller) forgetRivals(l *hostLink) {
+	time.AfterFunc(rivalMemory, func() {
+		_ = c.do(context.Background(), func() {
+			if time.Since(l.rivalSeen) < rivalMemory {
+				c.forgetRivals(l)
+				return
+			}
+			l.rivals = nil
+			c.refresh(context.Background(), l)
+		})
+	})
 }
 
 // seen works in what a host's OVSDB shows.

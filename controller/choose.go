@@ -2,6 +2,7 @@ package controller
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/netip"
 
 	"github.com/google/uuid"
@@ -64,17 +65,31 @@ func (t *tx) chooseFrom(n *networkRecord, six bool) (a netip.Addr, err error) {
 
 // chooseMAC derives the MAC from the first IPv4 address as Docker does, so
 // that an endpoint which is declared anew with the same address has the same
-// MAC and no neighbour holds a stale one.
+// MAC and no neighbour holds a stale one. Where another endpoint has that MAC
+// (one that had the address before, and kept it) it is made of the id.
 func (t *tx) chooseMAC(e *endpointRecord, n *networkRecord) model.MAC {
 	a, ok := e.FirstIPv4()
 	if !ok && len(e.Addresses) > 0 {
 		a, ok = e.Addresses[0].Addr, true
 	}
-	if !ok {
-		// Layer 2 only: there is nothing to derive from but the id.
-		return model.MACFrom(macFromID(e.ID))
+	mac := macFromID(e.ID) // layer 2 only: there is nothing else to derive it from
+	if ok {
+		mac = ipam.MAC(a, n.VNI)
 	}
-	return model.MACFrom(ipam.MAC(a, n.VNI))
+	for again := 0; t.hasMAC(n, e.ID, mac); again++ {
+		mac = macFromID(fmt.Sprintf("%s/%d", e.ID, again))
+	}
+	return model.MACFrom(mac)
+}
+
+// hasMAC reports whether another endpoint of the network than id has the MAC.
+func (t *tx) hasMAC(n *networkRecord, id string, mac [6]byte) bool {
+	for o := range each[endpointRecord](t.view, tableEndpoint, byMAC, n.Name, model.MACFrom(mac).String()) {
+		if o.ID != id {
+			return true
+		}
+	}
+	return false
 }
 
 // macFromID makes a locally administered address (IEEE 802c) of an id. It is

@@ -108,7 +108,7 @@ func (t *tx) sameEndpoint(old *endpointRecord, e *model.Endpoint) error {
 	asked := &endpointRecord{Endpoint: *e}
 	asked.keepChosen(old)
 	differs := func(field string) error {
-		return model.Errorf(model.Conflict, field, "endpoint %q exists with another %s: PUT /endpoints/%s to change it, or take another id or name", old.Title(), field, old.ID)
+		return model.Errorf(model.Conflict, field, "endpoint %q exists, and differs in %s: PUT /endpoints/%s to change it, or take another id or name", old.Title(), field, old.ID)
 	}
 	a, b := old.wanted(), asked.wanted()
 	switch {

@@ -64,8 +64,9 @@ func (t *tx) refresh(l *hostLink) {
 }
 
 // replacePorts puts the ports of a host as they are seen now, and decides anew
-// about the endpoints that any of them claims or claimed; after the host was
-// away, also about those that it held before.
+// about the endpoints that any of them claims or claimed, where the port has
+// changed; after the host was away, where it has not, too, and about those that
+// it held before.
 func (t *tx) replacePorts(systemID string, seen []*portFact, wasAway bool) {
 	affected := map[string]*endpointRecord{}
 	note := func(f *portFact) {
@@ -81,6 +82,9 @@ func (t *tx) replacePorts(systemID string, seen []*portFact, wasAway bool) {
 		f := now[old.Name]
 		if f != nil && *f == *old {
 			delete(now, old.Name)
+			if wasAway {
+				note(f) // it claimed nothing while the host was away
+			}
 			continue
 		}
 		note(old)
@@ -118,7 +122,7 @@ func portFacts(l *hostLink) []*portFact {
 				Internal:       p.Name == l.view.Bridge.Name,
 				Ours:           i.Name == tunnelPort && i.ExternalIDs[ovsdb.MarkKey] != "",
 				// A veth that vanished leaves its row behind, with its number.
-				NoDevice: i.IfIndex == 0 && i.LinkState == "down",
+				NoDevice: i.IfIndex == 0 && i.LinkState == "down" && i.Error == "",
 				Error:    strings.TrimSpace(i.Error),
 			}
 			if l.sw != nil {

@@ -105,3 +105,35 @@ func TestWhatAHostHeldPassesOnAlsoWhenItDiesWithTheController(t *testing.T) {
 		}
 	}
 }
+
+func TestAHostThatComesBackClaimsWhatItsPortsSay(t *testing.T) {
+	c := open(t, t.TempDir())
+	if _, _, err := c.CreateNetwork(t.Context(), network("net1", "10.0.1.0/24"), WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := c.CreateEndpoint(t.Context(), model.Endpoint{ID: "doc1", Network: "net1"}, WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := known(t, c, "host1", 1)
+	err = c.do(t.Context(), func() {
+		w := c.begin()
+		// The port was seen before, when another host's had the endpoint. That
+		// one was unplugged while this host was away, and nothing of its own
+		// has changed.
+		port := &portFact{Host: l.systemID, Name: "p", Number: 7, IfaceID: e.ID}
+		w.put(tablePort, port)
+		w.put(tableLink, &linkRecord{SystemID: l.systemID, OVSDB: true})
+		same := *port
+		w.replacePorts(l.systemID, []*portFact{&same}, true)
+		if _, err := c.commit(t.Context(), w); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.snapshot().place(e.ID); p.Host != l.systemID {
+		t.Errorf("the endpoint is on %q", p.Host)
+	}
+}

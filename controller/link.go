@@ -13,22 +13,23 @@ import (
 // hostLink is what the loop keeps of a host beside the records that readers
 // see: its connections and how far they are.
 type hostLink struct {
-	systemID string
-	conn     *ovsdb.Conn
-	view     *ovsdb.View
-	caughtUp bool          // the first view of this connection is worked in
-	owned    bool          // the bridge is as wanted, and ours
-	rows     *ovsdb.Wanted // what its rows were made to be, on this connection
-	worked   bool          // its bridge has connected since
-	ensure   chan struct{} // wakes the goroutine that makes it so
-	adopt    bool          // also when it bears another mark
-	identity []model.Condition
-	rivals   []model.Condition // others that came under its system-id
-	trouble  []model.Condition // of making the bridge as wanted
-	sw       *switchLink
-	lastLife time.Time // of connections that ended: when it was last heard
-	repairs  uint64    // foreign changes undone
-	tampered bool      // foreign changes are there, and not undone
+	systemID  string
+	conn      *ovsdb.Conn
+	view      *ovsdb.View
+	caughtUp  bool          // the first view of this connection is worked in
+	owned     bool          // the bridge is as wanted, and ours
+	rows      *ovsdb.Wanted // what its rows were made to be, on this connection
+	worked    bool          // its bridge has connected since
+	ensure    chan struct{} // wakes the goroutine that makes it so
+	adopt     bool          // also when it bears another mark
+	identity  []model.Condition
+	rivals    []model.Condition // others that came under its system-id
+	rivalSeen time.Time         // when the last of them came
+	trouble   []model.Condition // of making the bridge as wanted
+	sw        *switchLink
+	lastLife  time.Time // of connections that ended: when it was last heard
+	repairs   uint64    // foreign changes undone
+	tampered  bool      // foreign changes are there, and not undone
 }
 
 // switchLink is the OpenFlow connection of a host's bridge.

@@ -33,16 +33,16 @@ func (m collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	var networks, endpoints, revision float64
-	for n := range all[networkRecord](v, tableNetwork) {
-		networks, revision = networks+1, max(revision, float64(n.Revision))
+	var networks, endpoints float64
+	for range all[networkRecord](v, tableNetwork) {
+		networks++
 	}
-	for e := range all[endpointRecord](v, tableEndpoint) {
-		endpoints, revision = endpoints+1, max(revision, float64(e.Revision))
+	for range all[endpointRecord](v, tableEndpoint) {
+		endpoints++
 	}
 	gauge(networksDesc, networks)
 	gauge(endpointsDesc, endpoints)
-	gauge(revisionDesc, revision)
+	gauge(revisionDesc, float64(m.c.Revision()))
 	for h := range all[hostRecord](v, tableHost) {
 		l := v.link(h.SystemID)
 		gauge(connectedDesc, truth(l.OVSDB), h.Name, "ovsdb")

@@ -1,10 +1,6 @@
 package controller
 
-import (
-	"fmt"
-
-	"github.com/weft-sdn/weft/model"
-)
+import "fmt"
 
 const (
 	defaultUnderlayMTU = 1500
@@ -18,7 +14,7 @@ const (
 
 // underlayLimit is the largest MTU that the underlay of all known hosts
 // carries, and the host that limits it.
-func (v view) underlayLimit(*model.Network) (limit int, host string) {
+func (v view) underlayLimit() (limit int, host string) {
 	for h := range all[hostRecord](v, tableHost) {
 		overhead := vxlanOverhead
 		if h.VTEP.Is6() {
@@ -35,8 +31,8 @@ func (v view) underlayLimit(*model.Network) (limit int, host string) {
 	return limit, host
 }
 
-func (t *tx) chooseMTU(n *model.Network) int {
-	if limit, _ := t.underlayLimit(n); limit > 0 {
+func (t *tx) chooseMTU() int {
+	if limit, _ := t.underlayLimit(); limit > 0 {
 		return max(limit, leastIPv6MTU)
 	}
 	return defaultUnderlayMTU - vxlanOverhead

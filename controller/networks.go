@@ -132,7 +132,7 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 		return err
 	}
 	if now.MTU == 0 {
-		now.MTU = t.chooseMTU(&now.Network)
+		now.MTU = t.chooseMTU()
 	}
 	now.chooseGateway()
 	if err := now.Check(); err != nil {
@@ -243,7 +243,7 @@ func sameNetwork(old *networkRecord, n *model.Network) error {
 		return err
 	}
 	differs := func(field string) error {
-		return model.Errorf(model.Conflict, field, "network %q exists with another %s: PUT it to change it, or take another name", n.Name, field)
+		return model.Errorf(model.Conflict, field, "network %q exists, and differs in %s: PUT it to change it, or take another name", n.Name, field)
 	}
 	a, b := old.wanted(), asked.wanted()
 	switch {

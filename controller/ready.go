@@ -13,13 +13,16 @@ const joinTime = 10 * time.Second
 // Ready says whether every known host was read back as wanted. A host that is
 // away, or its database or its bridge alone, is named, and does not make the
 // controller less ready: its network goes on as it is. So is one that is not
-// ours. A bridge that may still be on its way is waited for.
+// ours. What may still be on its way, after a start or to a bridge, is waited for.
 func (c *Controller) Ready() model.Readiness {
 	v := c.snapshot()
 	out := model.Readiness{Ready: true}
 	for h := range all[hostRecord](v, tableHost) {
 		l := v.link(h.SystemID)
 		switch {
+		case !l.OVSDB && !l.OpenFlow && l.LastSeen.IsZero() && time.Since(c.started) < joinTime:
+			out.Ready = false
+			out.Hosts = append(out.Hosts, h.Name+" has not connected yet since the controller started")
 		case !l.OVSDB && !l.OpenFlow:
 			out.Hosts = append(out.Hosts, h.Name+" is away")
 		case l.Foreign:

@@ -24,7 +24,10 @@ const (
 	// for hostSilence is away before another may take over what the host holds.
 	hostProbe   = 3 * time.Second
 	hostSilence = 9 * time.Second
-	acceptPause = 100 * time.Millisecond
+	// ovs-vswitchd answers nothing while it commits, which takes it some 2 s
+	// for a million flows.
+	commitTimeout = 20 * time.Second
+	acceptPause   = 100 * time.Millisecond
 )
 
 // Serve lets hosts in until ctx ends.
@@ -149,16 +152,26 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 	if err != nil {
 		return err
 	}
+	var ensuring sync.WaitGroup
+	defer ensuring.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ensure := make(chan struct{}, 1)
 	var l *hostLink
+	var refused error
 	err = conn.Run(ctx, func(v *ovsdb.View) {
-		if l == nil {
+		switch {
+		case l == nil:
 			known()
-			if l, err = c.welcome(ctx, conn, v); err != nil {
-				cancel(err)
+			if l, refused = c.welcome(ctx, conn, v, ensure); refused != nil {
+				cancel(refused)
 				return
 			}
+			ensuring.Go(func() { c.keepEnsured(ctx, l, conn, ensure) })
+		case v.SystemID != l.systemID:
+			refused = fmt.Errorf("its system-id changed from %q to %q: it joins anew", l.systemID, v.SystemID)
+			cancel(refused)
+			return
 		}
 		_ = c.do(ctx, func() {
 			if l.conn == conn {
@@ -166,6 +179,9 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 			}
 		})
 	})
+	if refused != nil {
+		err = refused
+	}
 	if l != nil {
 		_ = c.do(context.Background(), func() { c.lost(l, conn, err) })
 	}
@@ -175,7 +191,7 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 // serveSwitch serves the OpenFlow connection of a bridge.
 func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()) error {
 	s, err := session.Accept(ctx, raw, session.Config{
-		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, HandshakeTimeout: handshakeTimeout,
+		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, HandshakeTimeout: handshakeTimeout, CommitTimeout: commitTimeout,
 	})
 	if err != nil {
 		return err
@@ -196,9 +212,11 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if err != nil {
 		return err
 	}
+	var counting sync.WaitGroup
+	defer counting.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.readCounters(ctx, h)
+	counting.Go(func() { c.readCounters(ctx, h) })
 	err = s.Run(ctx, h)
 	_ = c.do(context.Background(), func() { c.detached(l, h.sw, err) })
 	return err

@@ -224,7 +224,7 @@ func (h *switchHandler) Tampered(d program.Difference) {
 		} else {
 			h.l.tampered = true
 		}
-		message := fmt.Sprintf("somebody else changed br-weft in %d places, which %s; the first: %s", len(lines), verb, firstOf(lines))
+		message := fmt.Sprintf("somebody else changed br-weft, which %s; differences: %d, the first: %s", verb, len(lines), firstOf(lines))
 		h.c.log.Warn("foreign change on a switch", "host", v.hostName(h.l.systemID), "places", len(lines), "repair", h.c.config.Repair)
 		for _, line := range lines {
 			h.c.log.Debug("foreign change", "host", v.hostName(h.l.systemID), "flow", line)

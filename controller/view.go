@@ -108,7 +108,7 @@ func (v view) networkView(r *networkRecord) model.Network {
 		n.Conditions = append(n.Conditions, model.Condition{Type: model.NotInForce,
 			Message: "gateway mode " + mode + " is stored, and not in force in this version: nobody answers for the gateway's address yet"})
 	}
-	if limit, host := v.underlayLimit(&n); limit > 0 && n.MTU > limit {
+	if limit, host := v.underlayLimit(); limit > 0 && n.MTU > limit {
 		n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge,
 			Message: mtuMessage(n.MTU, limit, host)})
 	}
@@ -227,7 +227,7 @@ func (v view) portView(f *portFact) model.Port {
 			p.Kind, p.Endpoint = model.PortEndpoint, e.ID
 			return p
 		}
-		if refusal, ok := v.refusal(e, place, f); ok {
+		if refusal, ok := v.refusal(e, place, f); ok && f.usable() {
 			p.Conditions = append(p.Conditions, refusal)
 		}
 	}

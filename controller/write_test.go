@@ -270,3 +270,23 @@ func TestAddressesAreGivenBackAndCounted(t *testing.T) {
 		t.Errorf("an address that was given back, and once tried on: %v", err)
 	}
 }
+
+// An endpoint keeps its MAC when its address changes; whoever gets the address
+// next must not be refused for that.
+func TestAChosenMACIsOneThatNobodyHas(t *testing.T) {
+	ctx, c := context.Background(), open(t, t.TempDir())
+	if _, _, err := c.CreateNetwork(ctx, network("red", "10.65.10.0/24"), WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	p1, _, err := c.CreateEndpoint(ctx, model.Endpoint{Network: "red", ID: "p1"}, WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.PutEndpoint(ctx, model.Endpoint{ID: "p1", Addresses: []model.Addr{model.MustAddr("10.65.10.50")}}, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	p2, _, err := c.CreateEndpoint(ctx, model.Endpoint{Network: "red", ID: "p2"}, WriteOptions{})
+	if err != nil || p2.Addresses[0] != p1.Addresses[0] || p2.MAC == p1.MAC {
+		t.Errorf("%+v, %v", p2, err)
+	}
+}

@@ -128,7 +128,10 @@ func (e Endpoint) port() *program.Fragment {
 // has said. It may send nothing before that.
 func (e Endpoint) adopt() *program.Fragment {
 	b := &builder{kind: KindAdopt, owner: e.Number, vni: e.VNI}
-	b.flow(TableSecurity, 10, match(regFrom.Uint(uint64(e.Number))), last,
+	// Not the priority of the drop that takes its place: a flow that replaces
+	// another of its identity inherits the counters, and those of that drop
+	// tell who sends with a wrong MAC.
+	b.flow(TableSecurity, 20, match(regFrom.Uint(uint64(e.Number))), last,
 		of.Output{Port: of.PortController, MaxLen: 64})
 	return b.fragment()
 }

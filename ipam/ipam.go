@@ -3,7 +3,8 @@
 // What is free follows from what exists: its types are filled at the start from the endpoints and networks that the
 // store holds, and follow their changes. Nothing is stored here, so nothing can leak.
 //
-// The controller imports it. It knows nothing of networks, endpoints or hosts, and imports nothing of ours.
+// The controller imports it. Which addresses a subnet has for hosts is the word of package model; of networks, endpoints
+// and hosts it knows nothing.
 package ipam
 
 import (

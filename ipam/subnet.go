@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+
+	"github.com/weft-sdn/weft/model"
 )
 
 // Subnet is which addresses of a subnet are in use. It is not safe for concurrent use.
@@ -19,13 +21,8 @@ type Subnet struct {
 // NewSubnet has nothing in use. It refuses a prefix that cannot be a subnet. The reserved addresses, those of its gateway, are never given to an endpoint; those
 // outside the subnet do not matter.
 func NewSubnet(prefix netip.Prefix, reserved ...netip.Addr) (*Subnet, error) {
-	if !prefix.IsValid() || prefix != prefix.Masked() || prefix.Addr().Is4In6() {
-		return nil, fmt.Errorf("%s is not a subnet", prefix)
-	}
-	for _, not := range notUnicast {
-		if not.prefix.Overlaps(prefix) {
-			return nil, fmt.Errorf("%s cannot be a subnet: in %s, each is %s", prefix, not.prefix, not.what)
-		}
+	if err := model.CheckSubnet("", prefix); err != nil {
+		return nil, err
 	}
 	s := &Subnet{prefix: prefix, reserved: map[netip.Addr]bool{}, used: newBitset(hostBits(prefix)), size: math.MaxUint64}
 	if hostBits(prefix) < 64 {
@@ -34,13 +31,13 @@ func NewSubnet(prefix netip.Prefix, reserved ...netip.Addr) (*Subnet, error) {
 	if hostBits(prefix) >= 2 {
 		s.exclude(prefix.Addr()) // network address, subnet-router anycast address
 		if prefix.Addr().Is4() {
-			s.exclude(last(prefix)) // broadcast address
+			s.exclude(model.LastAddress(prefix)) // broadcast address
 		}
 	}
 	for _, addr := range reserved {
 		if prefix.Contains(addr) && !s.reserved[addr] {
 			s.reserved[addr] = true
-			if Usable(prefix, addr) == nil {
+			if model.CheckHostAddress("", prefix, addr) == nil {
 				s.exclude(addr)
 			}
 		}
@@ -59,7 +56,7 @@ func (s *Subnet) exclude(addr netip.Addr) {
 // Take marks an address as in use. It fails, and changes nothing, with the reason why an endpoint cannot have it, or
 // ErrInUse.
 func (s *Subnet) Take(addr netip.Addr) error {
-	if err := Usable(s.prefix, addr); err != nil {
+	if err := model.CheckHostAddress("", s.prefix, addr); err != nil {
 		return err
 	}
 	if s.reserved[addr] {
@@ -75,7 +72,7 @@ func (s *Subnet) Take(addr netip.Addr) error {
 
 // Give marks an address as free; it reports whether it was in use.
 func (s *Subnet) Give(addr netip.Addr) bool {
-	if Usable(s.prefix, addr) != nil || s.reserved[addr] || !s.used.has(s.index(addr)) {
+	if model.CheckHostAddress("", s.prefix, addr) != nil || s.reserved[addr] || !s.used.has(s.index(addr)) {
 		return false
 	}
 	s.used.remove(s.index(addr))
@@ -98,6 +95,8 @@ func (s *Subnet) Used() uint64 { return s.count }
 
 // Size is how many endpoints can have; 2^64 - 1 for every IPv6 subnet of /64 or wider.
 func (s *Subnet) Size() uint64 { return s.size }
+
+func hostBits(subnet netip.Prefix) int { return subnet.Addr().BitLen() - subnet.Bits() }
 
 // index counts addresses from the start of the subnet.
 func (s *Subnet) index(addr netip.Addr) number {

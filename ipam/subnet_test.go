@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weft-sdn/weft/model"
 )
 
 func subnet(t testing.TB, prefix string, reserved ...string) *Subnet {
@@ -136,37 +138,9 @@ func TestUnusableAddressesAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestUsableKnowsAddressesThatNoInterfaceHas(t *testing.T) {
-	for addr, want := range map[string]string{
-		"0.0.0.5":         "this network",
-		"127.0.0.1":       "loopback",
-		"224.0.0.1":       "multicast",
-		"255.255.255.255": "limited broadcast",
-		"::":              "unspecified",
-		"::1":             "loopback",
-		"ff02::1":         "multicast",
-		"fe80::1":         "link-local",
-		"240.0.0.1":       "",
-		"169.254.1.1":     "",
-		"fd00::1":         "",
-	} {
-		everything := netip.MustParsePrefix("0.0.0.0/0")
-		if strings.Contains(addr, ":") {
-			everything = netip.MustParsePrefix("::/0")
-		}
-		err := Usable(everything, netip.MustParseAddr(addr))
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: got %v, want %q", addr, err, want)
-		}
-	}
-	if Usable(netip.Prefix{}, netip.MustParseAddr("10.0.0.1")) == nil || Usable(netip.MustParsePrefix("10.0.0.0/8"), netip.Addr{}) == nil {
-		t.Error("an address or subnet of no value is usable")
-	}
-}
-
 func TestPrefixesThatCannotBeSubnets(t *testing.T) {
 	for _, prefix := range []string{
-		"0.0.0.0/0", "0.0.0.0/31", "127.0.0.0/8", "224.0.0.0/24", "255.255.255.254/31", "10.0.0.1/24",
+		"0.0.0.0/0", "0.0.0.0/31", "127.0.0.0/8", "224.0.0.0/24", "255.255.255.254/31", "10.0.0.1/24", "169.254.0.0/16",
 		"::/0", "::/127", "fe80::/64", "ff02::/64", "::ffff:10.0.0.0/120",
 	} {
 		if _, err := NewSubnet(netip.MustParsePrefix(prefix)); err == nil {
@@ -220,7 +194,7 @@ func TestSubnetEqualsASearchFromTheStart(t *testing.T) {
 				}
 				fallthrough
 			case filling:
-				possible := Usable(p, addr) == nil && addr != gateway && !used[addr]
+				possible := model.CheckHostAddress("", p, addr) == nil && addr != gateway && !used[addr]
 				if err := s.Take(addr); (err == nil) != possible {
 					t.Fatalf("seed %d, %s, step %d: take %s: %v", seed, prefix, step, addr, err)
 				}
@@ -233,7 +207,7 @@ func TestSubnetEqualsASearchFromTheStart(t *testing.T) {
 				}
 				delete(used, addr)
 			}
-			i := slices.IndexFunc(all, func(a netip.Addr) bool { return Usable(p, a) == nil && a != gateway && !used[a] })
+			i := slices.IndexFunc(all, func(a netip.Addr) bool { return model.CheckHostAddress("", p, a) == nil && a != gateway && !used[a] })
 			got, err := s.Lowest()
 			if i < 0 && err == nil || i >= 0 && got != all[i] || s.Used() != uint64(len(used)) {
 				t.Fatalf("seed %d, %s, step %d: lowest is %v (%v), used %d of %d", seed, prefix, step, got, err, s.Used(), len(used))
@@ -265,7 +239,7 @@ func FuzzSubnet(f *testing.F) {
 			}
 			return
 		}
-		if lowest == gateway || lowest == wanted || Usable(prefix, lowest) != nil || s.Take(lowest) != nil || !s.Give(lowest) {
+		if lowest == gateway || lowest == wanted || model.CheckHostAddress("", prefix, lowest) != nil || s.Take(lowest) != nil || !s.Give(lowest) {
 			t.Fatalf("the lowest of %s is %s, with gateway %s and %s in use", prefix, lowest, gateway, wanted)
 		}
 	})

@@ -151,27 +151,3 @@ func TestTopologySurvivesTheStateFile(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(small))
-	f.Add([]byte("underlay: {segments: {a: 0.0.0.0/0, b: ::/0}}\nhosts: [{}]"))
-	f.Add([]byte("{name: x, underlay: {segments: {a: 255.255.255.255/32}}, hosts: [{name: h, address: 255.255.255.255/32}]}"))
-	f.Add([]byte("{underlay: {segments: {a: 255.255.255.255/32}}, hosts: [{}]}"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		topology, err := Parse(text)
-		if err != nil {
-			return
-		}
-		for _, c := range topology.Containers {
-			if _, err := topology.endpointOf(c); err != nil {
-				t.Errorf("accepted, though %v", err)
-			}
-		}
-		for _, h := range topology.Hosts {
-			segment, ok := topology.Underlay.segmentOf(h.Address.Addr())
-			if !ok || !topology.Underlay.Router[segment].IsValid() {
-				t.Errorf("accepted, though host %s has no router", h.Name)
-			}
-		}
-	})
-}

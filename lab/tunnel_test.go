@@ -5,22 +5,6 @@ import (
 	"testing"
 )
 
-func FuzzFramesOfTheUnderlay(f *testing.F) {
-	vxlan := func(inner []byte) []byte {
-		a, b := netip.MustParseAddrPort("172.16.10.100:5000"), netip.MustParseAddrPort("172.16.20.100:4789")
-		return udpDatagram(broadcast, broadcast, a, b, append(make([]byte, vxlanLength), inner...))
-	}
-	f.Add(vxlan(arpAnnouncement(broadcast, netip.MustParseAddr("10.0.1.10"))))
-	f.Add(vxlan(udpDatagram(broadcast, broadcast, netip.MustParseAddrPort("[2001:db8::1]:1"), netip.MustParseAddrPort("[2001:db8::2]:2"), nil)))
-	f.Add([]byte("nothing"))
-	f.Fuzz(func(t *testing.T, frame []byte) {
-		if inner, ok := insideVXLAN(frame); ok {
-			questionFor(inner)
-			packetOf(inner)
-		}
-	})
-}
-
 func TestQuestionsAndPacketsInATunnelAreRecognised(t *testing.T) {
 	outer := [2]netip.AddrPort{netip.MustParseAddrPort("172.16.10.100:5000"), netip.MustParseAddrPort("172.16.20.100:4789")}
 	a, b := netip.MustParseAddr("10.0.1.10"), netip.MustParseAddr("10.0.1.20")

@@ -97,7 +97,7 @@ func (e *Endpoint) checkAddress(n *Network, i int, a Addr) *Error {
 	case slices.Contains(e.Addresses[:i], a):
 		return Invalidf(field, "%s stands here twice", a.Addr)
 	}
-	return checkHostAddress(field, subnet, a.Addr)
+	return CheckHostAddress(field, subnet, a.Addr)
 }
 
 // FirstIPv4 returns the endpoint's first IPv4 address, from which its MAC is

@@ -171,7 +171,7 @@ func (n *Network) checkGateway() *Error {
 		if !ok {
 			return Invalidf(field, "%s is outside the subnets of network %q (%s)", a.Addr, n.Name, n.subnetList())
 		}
-		if err := checkHostAddress(field, subnet, a.Addr); err != nil {
+		if err := CheckHostAddress(field, subnet, a.Addr); err != nil {
 			return err
 		}
 		if other, has := taken[subnet]; has {
@@ -225,31 +225,4 @@ func (n *Network) subnetList() string {
 		s += p.Prefix.String()
 	}
 	return s
-}
-
-// checkHostAddress refuses the addresses of a subnet that no host may have.
-// /31 and /127 links have no such addresses (RFC 3021, RFC 6164), nor has a
-// subnet of a single address.
-func checkHostAddress(field string, subnet netip.Prefix, a netip.Addr) *Error {
-	if subnet.Bits() >= a.BitLen()-1 {
-		return nil
-	}
-	switch {
-	case a == subnet.Addr() && a.Is4():
-		return Invalidf(field, "%s is the network address of %s", a, subnet)
-	case a == subnet.Addr():
-		return Invalidf(field, "%s is the subnet-router anycast address of %s (RFC 4291 section 2.6.1)", a, subnet)
-	case a.Is4() && a == lastAddr(subnet):
-		return Invalidf(field, "%s is the broadcast address of %s", a, subnet)
-	}
-	return nil
-}
-
-func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 1 << (7 - i%8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }

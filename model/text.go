@@ -78,18 +78,10 @@ func (p Prefix) MarshalText() ([]byte, error) {
 }
 
 func (p Prefix) check(field string) *Error {
-	switch {
-	case !p.Prefix.IsValid():
+	if !p.Prefix.IsValid() {
 		return Invalidf(field, "%q is not a subnet such as 10.0.1.0/24 or 2001:db8:1::/64", shorten(p.bad))
-	case p.Masked() != p.Prefix:
-		return Invalidf(field, "%s has host bits set: the subnet is %s", p.Prefix, p.Masked())
-	case p.Prefix.Addr().Is4In6():
-		return Invalidf(field, "%s is an IPv4 subnet written as IPv6: write it as IPv4", p.Prefix)
-	case p.Prefix.Addr().IsMulticast(), p.Prefix.Addr().IsLoopback(), p.Bits() == 0,
-		p.Prefix.Addr().IsLinkLocalUnicast():
-		return Invalidf(field, "%s cannot be given to endpoints: use unicast addresses, for instance private ones (RFC 1918, RFC 4193)", p.Prefix)
 	}
-	return nil
+	return CheckSubnet(field, p.Prefix)
 }
 
 // MAC is an Ethernet address in a request, as forgiving at first as [Addr].

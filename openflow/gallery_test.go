@@ -69,8 +69,8 @@ func writeGallery(t *testing.T, file string) {
 		n++
 		fmt.Fprintf(&flows, "priority=%d,%s", n, line)
 	}
-	s.ofctl("", "add-meter", s.bridge, "meter=1,kbps,band=type=drop,rate=5")
-	s.ofctl(flows.String(), "add-flows", s.bridge, "-")
+	s.OFCtl("", "add-meter", "br0", "meter=1,kbps,band=type=drop,rate=5")
+	s.OFCtl(flows.String(), "add-flows", "br0", "-")
 	dumped, text, names := s.dump(), s.text(), s.text("--names")
 	var b strings.Builder
 	for i := 1; i <= n; i++ {

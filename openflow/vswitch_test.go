@@ -5,67 +5,27 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/weft-sdn/weft/internal/ovstest"
 )
 
-// A vswitch is a private Open vSwitch with one bridge on the dummy datapath,
-// and a plain OpenFlow 1.4 connection to it.
+// A vswitch is an Open vSwitch of the test's own with one bridge, and a plain
+// OpenFlow 1.4 connection to it.
 type vswitch struct {
-	t      testing.TB
-	bridge string // the bridge's management socket
-	conn   net.Conn
+	*ovstest.OVS
+	t    testing.TB
+	conn net.Conn
 }
 
-// startVswitch starts ovsdb-server and ovs-vswitchd in a directory of their own
-// and stops them when the test ends. Ports p1 and veth-2 have the numbers 1 and
-// 2; tables 0, 1 and 60 are named.
+// startVswitch starts one. Ports p1 and veth-2 have the numbers 1 and 2; tables
+// 0, 1 and 60 are named.
 func startVswitch(t testing.TB) *vswitch {
 	t.Helper()
-	for _, tool := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("SKIPPED, NOTHING COMPARED WITH OPEN VSWITCH: %v (install openvswitch-switch)", err)
-		}
-	}
-	// A Unix socket's path may have about 100 bytes; t.TempDir is often longer.
-	dir, err := os.MkdirTemp("", "weft-openflow-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	in := func(name string) string { return filepath.Join(dir, name) }
-	env := append(os.Environ(), "OVS_RUNDIR="+dir, "OVS_LOGDIR="+dir, "OVS_DBDIR="+dir, "OVS_SYSCONFDIR="+dir)
-	run := func(name string, args ...string) {
-		t.Helper()
-		cmd := exec.Command(name, args...)
-		cmd.Env = env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-		}
-	}
-	start := func(name string, args ...string) {
-		t.Helper()
-		cmd := exec.Command(name, args...)
-		cmd.Env = env
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			cmd.Process.Kill()
-			cmd.Wait()
-		})
-	}
-	db := "unix:" + in("db")
-	run("ovsdb-tool", "create", in("conf.db"), schema(t))
-	start("ovsdb-server", in("conf.db"), "--remote=p"+db, "--unixctl="+in("ovsdb.ctl"), "--log-file="+in("ovsdb.log"), "-vconsole:off")
-	start("ovs-vswitchd", db, "--enable-dummy=override", "--disable-system", "--unixctl="+in("vswitchd.ctl"), "--log-file="+in("vswitchd.log"), "-vconsole:off")
-	// ovs-vsctl itself waits for the database and for ovs-vswitchd.
+	s := &vswitch{OVS: ovstest.StartDummies(t), t: t}
+	s.AddBridge("br0")
 	args := []string{
-		"--db=" + db, "--retry", "--timeout=20",
-		"--", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy", "fail_mode=secure",
 		"--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=dummy", "ofport_request=1",
 		"--", "add-port", "br0", "veth-2", "--", "set", "interface", "veth-2", "type=dummy", "ofport_request=2",
 	}
@@ -73,11 +33,9 @@ func startVswitch(t testing.TB) *vswitch {
 		args = append(args, "--", fmt.Sprintf("--id=@t%d", id), "create", "flow_table", "name="+name,
 			"--", "set", "bridge", "br0", fmt.Sprintf("flow_tables:%d=@t%d", id, id))
 	}
-	run("ovs-vsctl", args...)
-
-	s := &vswitch{t: t, bridge: "unix:" + in("br0.mgmt")}
-	s.conn, err = net.Dial("unix", in("br0.mgmt"))
-	if err != nil {
+	s.VSCtl(args...)
+	var err error
+	if s.conn, err = net.Dial("unix", s.Path("br0.mgmt")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.conn.Close() })
@@ -94,18 +52,6 @@ var (
 		Table: func(t uint8) string { return tableNames[t] },
 	}
 )
-
-// schema finds the database's schema, which is installed beside ovs-vsctl's data.
-func schema(t testing.TB) string {
-	t.Helper()
-	for _, path := range []string{"/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema"} {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	t.Skip("SKIPPED, NOTHING COMPARED WITH OPEN VSWITCH: vswitch.ovsschema not found")
-	return ""
-}
 
 // The few messages that these tests need.
 const (
@@ -205,7 +151,7 @@ func (s *vswitch) dump() map[int][]byte {
 // and the actions.
 func (s *vswitch) text(args ...string) map[int]string {
 	s.t.Helper()
-	out := s.ofctl("", append(args, "--no-stats", "dump-flows", s.bridge)...)
+	out := s.OFCtl("", "dump-flows", "br0", append(args, "--no-stats")...)
 	flows := map[int]string{}
 	for line := range strings.Lines(out) {
 		_, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "priority=")
@@ -220,20 +166,6 @@ func (s *vswitch) text(args ...string) map[int]string {
 		flows[priority] = rest[end+1:]
 	}
 	return flows
-}
-
-// ofctl runs ovs-ofctl and returns what it prints.
-func (s *vswitch) ofctl(input string, args ...string) string {
-	s.t.Helper()
-	cmd := exec.Command("ovs-ofctl", append([]string{"-O", "OpenFlow14"}, args...)...)
-	cmd.Stdin = strings.NewReader(input)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		s.t.Fatalf("ovs-ofctl %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return string(out)
 }
 
 // flowText is one flow as vswitch.text has it.

@@ -68,12 +68,17 @@ func TestEveryDocumentedCallAnswers(t *testing.T) {
 			body = net1
 		case "deleteNetwork":
 			query = "?force=true"
+		case "trace":
+			body = `{"from":"first","to":"10.0.1.1"}`
 		case "watch":
 			method = http.MethodHead // a GET has no end
 		}
 		got := a.do(method, fill.Replace(r.path)+query, body)
 		// There is no host in this test; that is an answer of the call, too.
 		if strings.HasPrefix(r.path, "/hosts/") && got.status == 404 && strings.Contains(got.problem.Detail, "host") {
+			continue
+		}
+		if r.operation == "trace" && got.status == 409 && strings.Contains(got.problem.Detail, "on no host") {
 			continue
 		}
 		if !r.has(got.status) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/weft-sdn/weft/internal/mutate"
 )
 
 // someStore is a closed store with a few pages of keys, and the text of its contents.
@@ -153,21 +155,36 @@ func TestCreationThatWasInterruptedIsStartedAnew(t *testing.T) {
 	}
 }
 
-func FuzzDecodeChange(f *testing.F) {
+func checkChange(t testing.TB, events []byte) {
+	key := revisionKey(7)
+	// A right checksum, or the mutants would get no further than that.
+	change, err := decodeChange(key, seal(key, append(make([]byte, recordHeader), events...)))
+	if err != nil {
+		return
+	}
+	_, again := encodeChange(change)
+	same, err := decodeChange(key, again)
+	if err != nil || fmt.Sprint(same) != fmt.Sprint(change) {
+		t.Errorf("%v became %v (%v)", change, same, err)
+	}
+}
+
+func changes() mutate.Corpus {
 	_, record := encodeChange(Change{Revision: 7, Events: []Event{{Key: "a", Value: []byte("1")}, {Key: "b", Previous: []byte("2")}}})
-	f.Add(record[recordHeader:])
-	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
-	f.Fuzz(func(t *testing.T, events []byte) {
-		key := revisionKey(7)
-		// A right checksum, or the fuzzer would get no further than that.
-		change, err := decodeChange(key, seal(key, append(make([]byte, recordHeader), events...)))
-		if err != nil {
-			return
-		}
-		_, again := encodeChange(change)
-		same, err := decodeChange(key, again)
-		if err != nil || fmt.Sprint(same) != fmt.Sprint(change) {
-			t.Errorf("%v became %v (%v)", change, same, err)
-		}
+	return mutate.Corpus{record[recordHeader:], {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}}
+}
+
+func FuzzDecodeChange(f *testing.F) {
+	changes().Seed(f)
+	f.Fuzz(func(t *testing.T, b []byte) { checkChange(t, b) })
+}
+
+func TestMutants(t *testing.T) { changes().Saved(t, "FuzzDecodeChange").Check(t, checkChange) }
+
+func TestMemoryIsInProportionToTheRecord(t *testing.T) {
+	key := revisionKey(7)
+	corpus := append(changes(), make([]byte, 30_000), bytes.Repeat([]byte{0xff}, 1000))
+	corpus.Bounded(t, 128, 16<<10, func(events []byte) {
+		_, _ = decodeChange(key, seal(key, append(make([]byte, recordHeader), events...)))
 	})
 }

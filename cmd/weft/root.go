@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,13 +41,28 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitUsage
 }
 
-// version is set when bin/weft is linked (Makefile).
-var version = "unknown"
+// version is what the toolchain knows of where the binary comes from: a release,
+// or the commit that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return "unknown"
+}
 
 // newRoot builds the command line.
 func newRoot() *cobra.Command {
 	root := group("weft", "Networks for containers on many hosts, over Open vSwitch")
-	root.Version = version
+	root.Version = version()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	s := addSession(root)
 	root.AddCommand(
@@ -58,6 +74,8 @@ func newRoot() *cobra.Command {
 		newApply(s),
 		newFlows(s),
 		newWhy(s),
+		newTrace(s),
+		newVerify(s),
 		newWatch(s),
 	)
 	return root

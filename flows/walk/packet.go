@@ -23,10 +23,7 @@ var (
 	atEthType  = slots[of.EthType].at
 	atVLAN     = slots[of.VLANTCI].at
 	atFrag     = slots[of.IPFrag].at
-	atTTL      = slots[of.IPTTL].at
 	atProto    = slots[of.IPProto].at
-	atTPSrc    = slots[of.TCPSrc].at
-	atTPDst    = slots[of.TCPDst].at
 	atICMPType = slots[of.ICMPv6Type].at
 	atICMPCode = slots[of.ICMPv6Code].at
 )

@@ -2,6 +2,7 @@ package walk
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weft-sdn/weft/flows"
@@ -28,7 +29,7 @@ type End struct {
 	Flow    *of.FlowStats // that acted last, nil if none did
 	Why     string        // of Dropped and Lost, where the flow does not say it
 
-	after int // that many steps
+	after int // so many steps
 }
 
 // Step is a switch at work.
@@ -97,35 +98,49 @@ func (w Words) port(host string, port uint32) string {
 	return text
 }
 
+// EndsAfter are the ends that a step led to.
+func (r *Result) EndsAfter(step int) []End {
+	return slices.Collect(func(yield func(End) bool) {
+		for _, e := range r.Ends {
+			if e.after == step+1 && !yield(e) {
+				return
+			}
+		}
+	})
+}
+
 // Text tells what became of the packet step by step: flows in the syntax of
 // ovs-ofctl, each with what it is for.
 func (r *Result) Text(w Words) string {
 	var b strings.Builder
-	ends := r.Ends
 	for i, s := range r.Steps {
-		b.WriteString(s.Text(w))
-		for _, e := range ends {
-			if e.after == i+1 {
-				fmt.Fprintf(&b, "%s=> %s\n", strings.Repeat("  ", s.Depth+1), e.Text(w))
-			}
+		indent := strings.Repeat("  ", s.Depth+1)
+		if s.Packet != nil {
+			indent = ""
+		}
+		fmt.Fprintf(&b, "%s%s\n", indent, s.Text(w))
+		if s.Flow != nil {
+			fmt.Fprintf(&b, "%s    # %s\n", indent, w.explain(s.Flow.Cookie))
+		}
+		for _, e := range r.EndsAfter(i) {
+			fmt.Fprintf(&b, "%s=> %s\n", indent, e.Text(w))
 		}
 	}
 	b.WriteString(r.Verdict(w))
 	return b.String()
 }
 
-// Text is the step on a line, and what the flow is for on another.
+// Text is the step on a line.
 func (s *Step) Text(w Words) string {
-	indent := strings.Repeat("  ", s.Depth+1)
 	switch {
 	case s.Packet != nil:
-		return fmt.Sprintf("host %s: %s\n", s.Host, s.Packet.Fields().Format(w.Names))
+		return fmt.Sprintf("host %s: %s", s.Host, s.Packet.Fields().Format(w.Names))
 	case s.Note != "":
-		return indent + s.Note + "\n"
+		return s.Note
 	case s.Flow == nil:
-		return fmt.Sprintf("%stable %d: no flow\n", indent, s.Table)
+		return fmt.Sprintf("table %d: no flow", s.Table)
 	}
-	return fmt.Sprintf("%s%s\n%s    # %s\n", indent, s.Flow.FormatWithoutStats(w.Names), indent, w.explain(s.Flow.Cookie))
+	return s.Flow.FormatWithoutStats(w.Names)
 }
 
 // Text says in words how the packet ended.

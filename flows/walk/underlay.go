@@ -22,9 +22,9 @@ type Host struct {
 type Underlay struct {
 	hosts map[string]*Host
 	vteps map[netip.Addr]*Host
-	// Missing, where it is set, is asked for the host that has a VTEP which
-	// none of those added has. It returns nil if there is none.
-	Missing func(vtep netip.Addr) (*Host, error)
+	// Missing, where it is set, is asked for a host that was not added, by its
+	// name or its VTEP. It returns nil if there is none.
+	Missing func(name string, vtep netip.Addr) (*Host, error)
 }
 
 // NewUnderlay connects hosts.
@@ -63,9 +63,12 @@ type arrival struct {
 // of it, to where it ends.
 func (u *Underlay) Walk(host string, port uint32, p Packet) Result {
 	var result Result
-	h := u.hosts[host]
-	if h == nil {
-		result.Err = fmt.Errorf("walk: there is no host %q", host)
+	h, err := u.called(host)
+	if h == nil && err == nil {
+		err = fmt.Errorf("there is no host %q", host)
+	}
+	if err != nil {
+		result.Err = err
 		return result
 	}
 	p = p.parsed()
@@ -94,6 +97,9 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 		result.Err = r.err
 		return nil
 	}
+	if result.Err = tooMany(a.host, r.ends); result.Err != nil {
+		return nil
+	}
 	for _, end := range r.ends {
 		if end.Outcome == Sent && end.Port == a.host.TunnelPort && end.Port != 0 {
 			across, err := u.cross(a, r.came, &end)
@@ -111,6 +117,34 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 		result.Ends = append(result.Ends, end)
 	}
 	return next
+}
+
+// Open vSwitch stops, silently, when what it tells the datapath to do with a
+// packet is longer than this (xlate_resubmit_resource_check in
+// ofproto-dpif-xlate.c). A copy into a tunnel took 84 bytes with the userspace
+// datapath, and takes a little more where headers are rewritten between copies.
+const (
+	maxActionBytes = 65535
+	tunnelBytes    = 96
+	portBytes      = 16
+)
+
+// tooMany is an error if a switch may not send all copies of a packet.
+func tooMany(h *Host, ends []End) error {
+	bytes := 0
+	for _, e := range ends {
+		switch {
+		case e.Outcome != Sent:
+		case e.Port == h.TunnelPort:
+			bytes += tunnelBytes
+		default:
+			bytes += portBytes
+		}
+	}
+	if bytes <= maxActionBytes {
+		return nil
+	}
+	return fmt.Errorf("host %s: the packet has %d ends there, and Open vSwitch stops after 64 KB of datapath actions: some copies may not be sent", h.Name, len(ends))
 }
 
 // cross takes what came out of a tunnel port to the host that it is for. Where
@@ -165,11 +199,25 @@ func (u *Underlay) cross(from arrival, came netip.Addr, end *End) (arrival, erro
 
 // at is the host that has a VTEP, nil if there is none.
 func (u *Underlay) at(vtep netip.Addr) (*Host, error) {
-	h := u.vteps[vtep]
-	if h != nil || u.Missing == nil {
+	if h := u.vteps[vtep]; h != nil {
 		return h, nil
 	}
-	h, err := u.Missing(vtep)
+	return u.missing("", vtep)
+}
+
+// called is the host of a name, nil if there is none.
+func (u *Underlay) called(name string) (*Host, error) {
+	if h := u.hosts[name]; h != nil {
+		return h, nil
+	}
+	return u.missing(name, netip.Addr{})
+}
+
+func (u *Underlay) missing(name string, vtep netip.Addr) (*Host, error) {
+	if u.Missing == nil {
+		return nil, nil
+	}
+	h, err := u.Missing(name, vtep)
 	if h != nil {
 		u.Add(h)
 	}

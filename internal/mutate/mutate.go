@@ -35,7 +35,7 @@ func newMutator(seed uint64, c Corpus) *mutator {
 // gets far. It is valid until the next call.
 func (m *mutator) next() []byte {
 	m.buffer = append(m.buffer[:0], m.pick()...)
-	for range 1 + m.random.IntN(1<<m.random.IntN(4)) {
+	for range 1 + m.random.IntN(1<<max(m.random.IntN(6)-2, 0)) {
 		m.buffer = m.step(m.buffer)
 	}
 	if len(m.buffer) > maxLength {

@@ -25,16 +25,30 @@ const patience = 20 * time.Second
 
 // OVS is a running Open vSwitch.
 type OVS struct {
-	t   testing.TB
-	dir string
+	t         testing.TB
+	dir       string
+	processes map[string]*os.Process // by program
 
 	control net.Conn // of ovs-vswitchd
 	replies *json.Decoder
 }
 
 // Start starts one, and stops it when the test ends. Without Open vSwitch on
-// the machine the test is skipped.
+// the machine the test is skipped. Bridges and ports are dummies where their
+// type says so; tunnels are real ones.
 func Start(t testing.TB) *OVS {
+	t.Helper()
+	return start(t, "--enable-dummy")
+}
+
+// StartDummies starts one in which everything is a dummy, whatever its type
+// says: bridges of datapath_type netdev, ports of any name, and tunnels, too.
+func StartDummies(t testing.TB) *OVS {
+	t.Helper()
+	return start(t, "--enable-dummy=override")
+}
+
+func start(t testing.TB, dummies string) *OVS {
 	t.Helper()
 	for _, tool := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -52,9 +66,9 @@ func Start(t testing.TB) *OVS {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	o := &OVS{t: t, dir: dir}
 	o.Run("", "ovsdb-tool", "create", o.Path("conf.db"), schema)
-	o.daemon("ovsdb-server", o.Path("conf.db"), "--remote=punix:"+o.Path("db.sock"),
+	o.daemon("ovsdb-server", o.Path("conf.db"), "--remote=punix:"+o.Path("db.sock"), "--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
 		"--unixctl="+o.Path("db.ctl"), "--log-file="+o.Path("db.log"), "-vconsole:off")
-	o.daemon("ovs-vswitchd", "unix:"+o.Path("db.sock"), "--enable-dummy", "--disable-system",
+	o.daemon("ovs-vswitchd", "unix:"+o.Path("db.sock"), dummies, "--disable-system",
 		"--unixctl="+o.Path("vs.ctl"), "--log-file="+o.Path("vs.log"), "-vconsole:off")
 	o.VSCtl("--retry", "init")
 	return o
@@ -67,24 +81,37 @@ func (o *OVS) Path(name string) string { return filepath.Join(o.dir, name) }
 // daemon starts a process that ends with the test, also if that dies of a panic.
 func (o *OVS) daemon(name string, args ...string) {
 	o.t.Helper()
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir, "OVS_DBDIR="+o.dir, "OVS_SYSCONFDIR="+o.dir)
+	c := o.Command(name, args...)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {
 		o.t.Fatalf("start %s: %v", name, err)
 	}
+	if o.processes == nil {
+		o.processes = map[string]*os.Process{}
+	}
+	o.processes[name] = c.Process
 	o.t.Cleanup(func() {
 		c.Process.Kill()
 		c.Wait()
 	})
 }
 
+// Process is that of ovsdb-server or ovs-vswitchd, for a test that stops it for
+// a while.
+func (o *OVS) Process(name string) *os.Process { return o.processes[name] }
+
+// Command prepares a command that finds this Open vSwitch and no other.
+func (o *OVS) Command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir, "OVS_DBDIR="+o.dir, "OVS_SYSCONFDIR="+o.dir)
+	return c
+}
+
 // Run runs a command with what it reads from standard input, and returns what
 // it prints.
 func (o *OVS) Run(input, name string, args ...string) string {
 	o.t.Helper()
-	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), "OVS_RUNDIR="+o.dir, "OVS_LOGDIR="+o.dir)
+	c := o.Command(name, args...)
 	c.Stdin = strings.NewReader(input)
 	var errs strings.Builder
 	c.Stderr = &errs

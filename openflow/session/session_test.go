@@ -204,10 +204,10 @@ func TestAStoppedSwitchDoesNotBlockUpdate(t *testing.T) {
 	o := startOVS(t)
 	s, r := o.connect(o.bridge(), Config{Repair: true, Silence: 2 * time.Second, CommitTimeout: 3 * time.Second, WriteTimeout: time.Second})
 	r.waitInstalled(t, s.Wanted(nil))
-	if err := o.vswitchd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := o.Process("ovs-vswitchd").Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	defer o.vswitchd.Process.Signal(syscall.SIGCONT)
+	defer o.Process("ovs-vswitchd").Signal(syscall.SIGCONT)
 	for _, fr := range many(50_000) {
 		started := time.Now()
 		s.Update([]program.Change{{Key: fr.Key, Fragment: fr}})
@@ -248,7 +248,7 @@ func (o *ovs) dialled(bridge string) func() net.Conn {
 		o.t.Fatal(err)
 	}
 	o.t.Cleanup(func() { l.Close() })
-	o.vsctl("set-controller", bridge, "tcp:"+l.Addr().String(), "--", "set", "bridge", bridge, "other_config:datapath-id=00000000000000aa")
+	o.VSCtl("set-controller", bridge, "tcp:"+l.Addr().String(), "--", "set", "bridge", bridge, "other_config:datapath-id=00000000000000aa")
 	return func() net.Conn {
 		o.t.Helper()
 		l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
@@ -280,9 +280,9 @@ func TestASwitchThatDialsInTellsItsPortsAndPackets(t *testing.T) {
 		return n
 	}
 	waitFor(t, 5*time.Second, "the ports", r.see(func() bool { return number(br+"-a") != 0 && number(br) == openflow.PortLocal }))
-	o.vsctl("add-port", br, br+"-c")
+	o.VSCtl("add-port", br, br+"-c")
 	waitFor(t, 5*time.Second, "a new port", r.see(func() bool { return number(br+"-c") != 0 }))
-	o.vsctl("del-port", br, br+"-c")
+	o.VSCtl("del-port", br, br+"-c")
 	waitFor(t, 5*time.Second, "a port that goes", r.see(func() bool { return number(br+"-c") == 0 }))
 
 	toController := flowFor(0, 0, openflow.Controller{MaxLen: 128, Reason: openflow.ReasonAction})

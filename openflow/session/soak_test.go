@@ -39,7 +39,7 @@ func TestIncrementalUpdatesUnderTamperingEndWhereAFullProgramDoes(t *testing.T) 
 				{"add-group", "group_id=999,type=all,bucket=actions=drop"},
 				{"del-flows"},
 			} {
-				o.command("ovs-ofctl", append([]string{"-OOpenFlow14", c[0], "unix:" + o.path(br+".mgmt")}, c[1:]...)...).Run()
+				o.Command("ovs-ofctl", append([]string{"-OOpenFlow14", c[0], "unix:" + o.Path(br+".mgmt")}, c[1:]...)...).Run()
 			}
 		}
 	}()

@@ -30,7 +30,7 @@ func TestForeignChangesAreRepaired(t *testing.T) {
 		{"a group changed", func(br string) { o.ofctl(br, "mod-group", "group_id=201,type=all,bucket=actions=drop") }, 10 * time.Second, "- group_id=201,type=all,bucket=actions=drop"},
 		{"a foreign group", func(br string) { o.ofctl(br, "add-group", "group_id=9,type=select,bucket=actions=drop") }, 10 * time.Second, "- group_id=9"},
 		{"a foreign bundle", func(br string) {
-			o.run("ovs-ofctl", "-OOpenFlow14", "--bundle", "add-flow", "unix:"+o.path(br+".mgmt"), "table=3,actions=drop")
+			o.Run("", "ovs-ofctl", "-OOpenFlow14", "--bundle", "add-flow", "unix:"+o.Path(br+".mgmt"), "table=3,actions=drop")
 		}, 2 * time.Second, "actions=drop"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestTwentyThousandFlows(t *testing.T) {
 	s.mustHold(t, p...)
 	started = time.Now()
 	o.ofctl(br, "del-flows")
-	waitFor(t, 2*time.Second, "the repair", func() bool { return s.stats.Repairs.Load() >= 20_000 && s.differs(t, p...).Len() == 0 })
+	waitFor(t, 20*time.Second, "the repair", func() bool { return s.stats.Repairs.Load() >= 20_000 && s.differs(t, p...).Len() == 0 })
 	t.Logf("repaired %v after del-flows began", time.Since(started))
 	if s.stats.Bundles.Load() > 20 {
 		t.Errorf("%d bundles", s.stats.Bundles.Load())

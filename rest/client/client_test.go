@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/weft-sdn/weft/internal/mutate"
 	"github.com/weft-sdn/weft/model"
 )
 
@@ -151,17 +153,51 @@ func TestEventsAreReadHoweverTheyArrive(t *testing.T) {
 	}
 }
 
-func FuzzReadEvents(f *testing.F) {
-	f.Add("id: 4\nevent: put\ndata: {\"revision\":4,\"kind\":\"endpoint\",\"object\":{\"mac\":\"x\"}}\n\n")
-	f.Add("data\ndata:\n\n\r\n:")
-	f.Fuzz(func(t *testing.T, stream string) {
-		n := 0
-		err := readEvents(strings.NewReader(stream), func(e model.Event) bool {
-			n++
-			return n < 3
-		})
-		if (err == nil) != (n == 3) {
-			t.Errorf("%d events, then %v", n, err)
-		}
+func checkEvents(t testing.TB, stream []byte) {
+	n := 0
+	err := readEvents(bytes.NewReader(stream), func(e model.Event) bool {
+		n++
+		return n < 3
 	})
+	if (err == nil) != (n == 3) {
+		t.Errorf("%d events, then %v", n, err)
+	}
+}
+
+func events() mutate.Corpus {
+	return mutate.Corpus{
+		[]byte("id: 4\nevent: put\ndata: {\"revision\":4,\"kind\":\"endpoint\",\"object\":{\"mac\":\"x\"}}\n\n"),
+		[]byte("data: {\"revision\":5,\ndata:  \"kind\":\"network\",\"object\":{\"name\":\"net1\",\"subnets\":[\"10.0.1.0/24\"]}}\r\n\r\n: heartbeat\n\n"),
+		[]byte("data\ndata:\n\n\r\n:"),
+	}
+}
+
+func FuzzReadEvents(f *testing.F) {
+	events().Seed(f)
+	f.Fuzz(func(t *testing.T, b []byte) { checkEvents(t, b) })
+}
+
+func TestMutants(t *testing.T) { events().Saved(t, "FuzzReadEvents").Check(t, checkEvents) }
+
+func TestAnEventHasAnEnd(t *testing.T) {
+	for name, piece := range map[string]string{"a line": "x", "many lines": "data: x\n"} {
+		endless := io.MultiReader(strings.NewReader("data: "), &repeating{text: piece})
+		if err := readEvents(endless, func(model.Event) bool { return true }); err == nil || errors.Is(err, ErrWatchEnded) {
+			t.Errorf("%s without end: %v", name, err)
+		}
+	}
+}
+
+// repeating is a stream that says the same for ever.
+type repeating struct {
+	text string
+	at   int
+}
+
+func (r *repeating) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = r.text[r.at%len(r.text)]
+		r.at++
+	}
+	return len(b), nil
 }

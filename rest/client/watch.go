@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/weft-sdn/weft/model"
 )
@@ -53,36 +53,39 @@ func (c *Client) Watch(ctx context.Context, since uint64) iter.Seq2[model.Event,
 	}
 }
 
+// maxEvent is far more than one object needs.
+const maxEvent = 16 << 20
+
 // readEvents hands over events as they arrive, until take wants no more (nil)
 // or the stream ends (an error).
 func readEvents(stream io.Reader, take func(model.Event) bool) error {
-	lines := bufio.NewReader(stream)
-	data := ""
-	for {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return ErrWatchEnded
-		}
-		if err != nil {
-			return fmt.Errorf("the watch broke off: %w", err)
-		}
-		line = strings.TrimRight(line, "\r\n")
-		if value, is := strings.CutPrefix(line, "data:"); is {
-			data += strings.TrimPrefix(value, " ")
+	lines := bufio.NewScanner(stream)
+	lines.Buffer(nil, maxEvent)
+	var data []byte
+	for lines.Scan() {
+		line := lines.Bytes()
+		if value, is := bytes.CutPrefix(line, []byte("data:")); is {
+			if data = append(data, bytes.TrimPrefix(value, []byte(" "))...); len(data) > maxEvent {
+				return fmt.Errorf("an event is longer than %d bytes; is this a Weft controller?", maxEvent)
+			}
 			continue
 		}
-		if line != "" || data == "" {
+		if len(line) > 0 || len(data) == 0 {
 			continue // ids and types are in the data too
 		}
-		event, err := decodeEvent([]byte(data))
+		event, err := decodeEvent(data)
 		if err != nil {
 			return fmt.Errorf("an event cannot be read; is the controller of this version? %w", err)
 		}
-		data = ""
+		data = nil
 		if !take(event) {
 			return nil
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the watch broke off: %w", err)
+	}
+	return ErrWatchEnded
 }
 
 func decodeEvent(data []byte) (model.Event, error) {

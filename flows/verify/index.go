@@ -1,0 +1,352 @@
+package verify
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/weft-sdn/weft/flows"
+	of "github.com/weft-sdn/weft/openflow"
+)
+
+// A host is a switch with its program, ready to look packets up.
+type host struct {
+	flows.Host
+	tables [256]*table
+	groups map[uint32]*group
+	behind map[uint32]*flows.Endpoint // port → the endpoint that it is of
+
+	classes *classes
+	cut     liveness // for all slots, where classes has those of the pipeline
+}
+
+type group struct {
+	id      uint32
+	typ     of.GroupType
+	buckets [][]op
+}
+
+// A table is the rules of a table, in buckets by what they match exactly of
+// what the pipeline sets: those are constants almost always, so a lookup looks
+// into one bucket for each signature.
+type table struct {
+	signatures []*signature
+	shapes     map[*shape]bool
+	matched    set
+}
+
+type signature struct {
+	slots   []slot
+	buckets map[string]*bucket
+	// all is the rules of all buckets, for packets of which it is not known
+	// which bucket is theirs.
+	all bucket
+}
+
+type bucket struct {
+	match []literal
+	rules []*rule // higher priorities first
+	// sure is the highest priority of a rule that matches nothing but what the
+	// bucket is for, -1 if there is none.
+	sure    int
+	classes []classOf
+	parts   []*partition
+}
+
+// A partition is rules of a large bucket that match the same header slots
+// exactly, by the values of the slot that tells them apart best.
+type partition struct {
+	slots     set
+	protocols map[protocol]*byValue
+}
+
+// A protocol is an Ethertype and an IP protocol, -1 where they are not matched.
+type protocol struct{ eth, ip int32 }
+
+type byValue struct {
+	all    []*rule
+	slot   slot
+	values map[word][]*rule // nil: nothing tells them apart
+}
+
+// largeBucket is from how many rules on a bucket is worth partitioning.
+const largeBucket = 12
+
+func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
+	h := &host{Host: in.Host, groups: map[uint32]*group{}, behind: map[uint32]*flows.Endpoint{}}
+	for _, f := range in.Program {
+		for _, r := range c.fragment(f) {
+			h.add(r)
+		}
+		for _, g := range f.Groups {
+			group := &group{id: g.ID(), typ: g.Type()}
+			for _, b := range g.Buckets() {
+				group.buckets = append(group.buckets, compileActions(nil, b.Actions))
+			}
+			h.groups[group.id] = group
+		}
+	}
+	h.cut = newLiveness(h, ^set(0))
+	swept := newLiveness(h, pipeline)
+	if h.classes = known[swept]; h.classes == nil {
+		h.classes = &classes{liveness: swept, byKey: map[string]*class{}}
+		known[swept] = h.classes
+	}
+	for _, t := range h.tables {
+		if t == nil {
+			continue
+		}
+		for _, s := range t.signatures {
+			for _, b := range s.buckets {
+				b.finish()
+				b.classify(h.classes)
+				s.all.rules = append(s.all.rules, b.rules...)
+			}
+			if len(s.buckets) > 1 {
+				s.all.finish()
+			}
+		}
+	}
+	return h
+}
+
+func (h *host) add(r *rule) {
+	t := h.tables[r.table]
+	if t == nil {
+		t = &table{shapes: map[*shape]bool{}}
+		h.tables[r.table] = t
+	}
+	t.shapes[r.effect.shape] = true
+	t.matched |= r.slots
+	var b [64]byte
+	key := b[:0]
+	n := 0
+	for _, l := range r.match {
+		if r.exact.has(l.slot) && pipeline.has(l.slot) {
+			key = append(key, byte(l.slot))
+			n++
+		}
+	}
+	var s *signature
+	for _, o := range t.signatures {
+		if len(o.slots) == n && sameSlots(o.slots, key) {
+			s = o
+		}
+	}
+	if s == nil {
+		s = &signature{buckets: map[string]*bucket{}}
+		for _, x := range key {
+			s.slots = append(s.slots, slot(x))
+		}
+		t.signatures = append(t.signatures, s)
+	}
+	key = b[:0]
+	for _, l := range r.match {
+		if r.exact.has(l.slot) && pipeline.has(l.slot) {
+			key = appendWord(key, l.value)
+		}
+	}
+	k := s.buckets[string(key)]
+	if k == nil {
+		k = &bucket{sure: -1}
+		for _, l := range r.match {
+			if r.exact.has(l.slot) && pipeline.has(l.slot) {
+				k.match = append(k.match, l)
+			}
+		}
+		s.buckets[string(key)] = k
+	}
+	k.rules = append(k.rules, r)
+}
+
+func sameSlots(slots []slot, bytes []byte) bool {
+	for i, s := range slots {
+		if byte(s) != bytes[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func appendWord(b []byte, w word) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, w.hi), w.lo)
+}
+
+func higherFirst(a, b *rule) int { return int(b.priority) - int(a.priority) }
+
+func (b *bucket) finish() {
+	slices.SortStableFunc(b.rules, higherFirst)
+	for _, r := range b.rules {
+		if !r.strange && len(r.match) == len(b.match) && int(r.priority) > b.sure {
+			b.sure = int(r.priority)
+		}
+	}
+	if len(b.rules) < largeBucket {
+		return
+	}
+	for _, r := range b.rules {
+		b.partition(r.exact &^ pipeline).protocol(r).add(r)
+	}
+	for _, p := range b.parts {
+		for _, v := range p.protocols {
+			v.split(p.slots)
+		}
+	}
+}
+
+func (b *bucket) partition(slots set) *partition {
+	for _, p := range b.parts {
+		if p.slots == slots {
+			return p
+		}
+	}
+	p := &partition{slots: slots, protocols: map[protocol]*byValue{}}
+	b.parts = append(b.parts, p)
+	return p
+}
+
+func (p *partition) protocol(r *rule) *byValue {
+	id := protocol{-1, -1}
+	for _, l := range r.match {
+		switch {
+		case l.slot == slotEthType && r.exact.has(slotEthType):
+			id.eth = int32(l.value.lo)
+		case l.slot == slotIPProto && r.exact.has(slotIPProto):
+			id.ip = int32(l.value.lo)
+		}
+	}
+	v := p.protocols[id]
+	if v == nil {
+		v = &byValue{}
+		p.protocols[id] = v
+	}
+	return v
+}
+
+func (v *byValue) add(r *rule) { v.all = append(v.all, r) }
+
+// split finds the slot that has most values and sorts the rules by it.
+func (v *byValue) split(slots set) {
+	if len(v.all) < largeBucket {
+		return
+	}
+	values := func(x slot) map[word][]*rule {
+		m := map[word][]*rule{}
+		for _, r := range v.all {
+			for _, l := range r.match {
+				if l.slot == x {
+					m[l.value] = append(m[l.value], r)
+				}
+			}
+		}
+		return m
+	}
+	for x := firstHeader; x < slotPktMark; x++ {
+		if !slots.has(x) || x == slotEthType || x == slotIPProto {
+			continue
+		}
+		if m := values(x); len(m) > max(1, len(v.values)) {
+			v.slot, v.values = x, m
+		}
+	}
+}
+
+// candidates are the rules of a table that a packet of the cube may match,
+// higher priorities first, and some more that it cannot match.
+func (t *table) candidates(s *state, c cube) []*rule {
+	var out []*rule
+	if t == nil {
+		return nil
+	}
+	for _, sig := range t.signatures {
+		switch b, known := sig.bucket(s, c); {
+		case !known && len(sig.buckets) > 1:
+			out = sig.all.candidates(s, c, out)
+		case !known:
+			for _, b := range sig.buckets {
+				out = b.candidates(s, c, out)
+			}
+		case b != nil:
+			out = b.candidates(s, c, out)
+		}
+	}
+	if !slices.IsSortedFunc(out, higherFirst) {
+		slices.SortStableFunc(out, higherFirst)
+	}
+	return out
+}
+
+// fixed is what a slot holds for every packet of the cube.
+func fixed(s *state, c cube, x slot) (word, bool) {
+	i := s.at[x]
+	if i != 0 {
+		switch v := &s.values[i-1]; v.kind {
+		case constant:
+			return v.word, true
+		case copied:
+			x = v.from
+		default:
+			return word{}, false
+		}
+	}
+	if l, has := c.of(x); has && l.exact() {
+		return l.value, true
+	}
+	return word{}, false
+}
+
+// bucket is the bucket for the packets of a cube, nil if there is none; known
+// is false if that depends on the packet.
+func (s *signature) bucket(st *state, c cube) (b *bucket, known bool) {
+	var buf [96]byte
+	key := buf[:0]
+	for _, x := range s.slots {
+		w, ok := fixed(st, c, x)
+		if !ok {
+			return nil, false
+		}
+		key = appendWord(key, w)
+	}
+	return s.buckets[string(key)], true
+}
+
+// lookup finds the buckets whose match the state may have.
+func (s *signature) lookup(st *state, found func(*bucket)) {
+	if b, known := s.bucket(st, nil); known {
+		if b != nil {
+			found(b)
+		}
+		return
+	}
+next:
+	for _, b := range s.buckets {
+		for _, l := range b.match {
+			if answer, _ := st.test(l, nil); answer == no {
+				continue next
+			}
+		}
+		found(b)
+	}
+}
+
+func (b *bucket) candidates(s *state, c cube, out []*rule) []*rule {
+	if b.parts == nil {
+		return append(out, b.rules...)
+	}
+	eth, ethKnown := fixed(s, c, slotEthType)
+	ip, ipKnown := fixed(s, c, slotIPProto)
+	for _, p := range b.parts {
+		for id, v := range p.protocols {
+			if ethKnown && id.eth >= 0 && uint64(id.eth) != eth.lo || ipKnown && id.ip >= 0 && uint64(id.ip) != ip.lo {
+				continue
+			}
+			if v.values != nil {
+				if w, ok := fixed(s, c, v.slot); ok {
+					out = append(out, v.values[w]...)
+					continue
+				}
+			}
+			out = append(out, v.all...)
+		}
+	}
+	return out
+}
