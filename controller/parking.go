@@ -22,8 +22,9 @@ type parkedSwitch struct {
 }
 
 // claimSwitch finds the host of a bridge: known by its datapath id, and coming
-// from the address that its OVSDB connection comes from.
-func (c *Controller) claimSwitch(ctx context.Context, s *session.Session, from netip.Addr) (*hostLink, error) {
+// from the address that its OVSDB connection comes from. It calls known when
+// nothing but that connection can be missing.
+func (c *Controller) claimSwitch(ctx context.Context, s *session.Session, from netip.Addr, known func()) (*hostLink, error) {
 	dpid := s.DatapathID()
 	p := &parkedSwitch{from: from, ready: make(chan *hostLink, 1)}
 	var failed error
@@ -50,6 +51,7 @@ func (c *Controller) claimSwitch(ctx context.Context, s *session.Session, from n
 	if err = errors.Join(err, failed); err != nil {
 		return nil, err
 	}
+	known() // from here on there is one a host at the most
 	select {
 	case l, ok := <-p.ready:
 		if !ok {

@@ -17,8 +17,10 @@ import (
 
 const (
 	// maxStrangers bounds the connections that have not shown yet that they are
-	// a host's; each may take handshakeTimeout for that.
-	maxStrangers     = 512
+	// a host's; each may take handshakeTimeout for that. It is more than the
+	// hosts that may come at once, when the controller starts: if those threw
+	// each other out, all would begin anew again and again.
+	maxStrangers     = 2048
 	handshakeTimeout = 10 * time.Second
 	// A host's database answers within milliseconds. One that has said nothing
 	// for hostSilence is away before another may take over what the host holds.
@@ -197,11 +199,10 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 		return err
 	}
 	from := raw.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
-	l, err := c.claimSwitch(ctx, s, from)
+	l, err := c.claimSwitch(ctx, s, from, known)
 	if err != nil {
 		return err
 	}
-	known()
 	if host := c.snapshot().host(l.systemID); host != nil {
 		s.After(host.Superseded)
 	}

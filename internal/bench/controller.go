@@ -20,7 +20,7 @@ import (
 )
 
 // addresses are where a controller is reached.
-type addresses struct{ OVSDB, REST string }
+type addresses struct{ OVSDB, OpenFlow, REST string }
 
 // cost is what a process has used so far, after a collection of garbage.
 type cost struct {
@@ -32,10 +32,10 @@ type cost struct {
 
 // beController is the process of the controller: the same parts as in `weft
 // controller`, with a way in for questions about itself.
-func beController(ctx context.Context, dir string) error {
+func beController(ctx context.Context, dir, ovsdbListen, openflowListen string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	c, err := controller.Open(controller.Config{
-		DataDir: dir, OVSDBListen: "127.0.0.1:0", OpenFlowListen: "127.0.0.1:0", Repair: true, Log: log,
+		DataDir: dir, OVSDBListen: ovsdbListen, OpenFlowListen: openflowListen, Repair: true, Log: log,
 	})
 	if err != nil {
 		return err
@@ -51,11 +51,11 @@ func beController(ctx context.Context, dir string) error {
 	go func() { _ = c.Serve(ctx) }()             // until ctx ends
 	go func() { _ = api.Serve(ctx, listener) }() // until ctx ends
 	http.HandleFunc("POST /addresses", func(w http.ResponseWriter, r *http.Request) {
-		ovsdb, _ := c.Addresses()
-		for ; ovsdb == nil; ovsdb, _ = c.Addresses() {
+		ovsdb, openflow := c.Addresses()
+		for ; ovsdb == nil; ovsdb, openflow = c.Addresses() {
 			time.Sleep(time.Millisecond)
 		}
-		_ = json.NewEncoder(w).Encode(addresses{ovsdb.String(), listener.Addr().String()})
+		answer(w, addresses{ovsdb.String(), openflow.String(), listener.Addr().String()})
 	})
 	http.HandleFunc("POST /cpu", func(w http.ResponseWriter, r *http.Request) { answer(w, cost{CPU: cpu()}) })
 	http.HandleFunc("POST /cost", func(w http.ResponseWriter, r *http.Request) {
@@ -105,10 +105,18 @@ type central struct {
 	dir string
 }
 
-// startController starts one, on the data directory of an earlier one or on a
-// new one.
+// startController starts one with a new data directory.
 func startController(ctx context.Context, dir string) (*central, error) {
-	p, err := start(ctx, "controller", dir)
+	return startAt(ctx, dir, "127.0.0.1:0", "127.0.0.1:0")
+}
+
+// again starts one in the place of one that was stopped.
+func (c *central) again(ctx context.Context) (*central, error) {
+	return startAt(ctx, c.dir, c.OVSDB, c.OpenFlow)
+}
+
+func startAt(ctx context.Context, dir, ovsdb, openflow string) (*central, error) {
+	p, err := start(ctx, "controller", dir, ovsdb, openflow)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func main() {
 func run(ctx context.Context, role string, r *report, chosen []string) error {
 	switch role {
 	case "controller":
-		return beController(ctx, chosen[0])
+		return beController(ctx, chosen[0], chosen[1], chosen[2])
 	case "hosts":
 		return beHosts(ctx)
 	}

@@ -58,7 +58,12 @@ func (st *state) take() job {
 	case (st.check || len(st.seen) > 0) && !(pending && st.rechecked):
 		j.kind = recheck
 		st.rechecked = true
-		st.fill(&j, maps.Keys(st.fragments))
+		// As a rule it is the groups alone that are looked at again.
+		if len(st.seen) == 0 {
+			st.fill(&j, maps.Keys(st.grouped))
+		} else {
+			st.fill(&j, maps.Keys(st.fragments))
+		}
 		j.seen = st.seen
 		st.seen = make(map[program.Identity]*program.Installed)
 		st.check = false
@@ -108,6 +113,10 @@ func (st *state) confirm(j *job) []Refusal {
 	for _, a := range j.after {
 		f := st.fragments[a.key]
 		f.installed = a.fragment
+		delete(st.grouped, a.key)
+		if f.installed != nil && len(f.installed.Groups) > 0 {
+			st.grouped[a.key] = struct{}{}
+		}
 		if f.installed == nil && f.wanted == nil {
 			delete(st.fragments, a.key)
 		} else {

@@ -18,6 +18,7 @@ const mostSeen = 100_000
 type state struct {
 	mu         sync.Mutex
 	fragments  map[program.Key]fragment
+	grouped    map[program.Key]struct{} // those with groups, as confirmed
 	refusals   map[program.Key]refusal
 	generation uint64 // of what is wanted
 	confirmed  uint64 // the latest one that the switch has, but for the refusals
@@ -49,6 +50,7 @@ type refusal struct {
 func newState() state {
 	return state{
 		fragments: make(map[program.Key]fragment),
+		grouped:   make(map[program.Key]struct{}),
 		refusals:  make(map[program.Key]refusal),
 		seen:      make(map[program.Identity]*program.Installed),
 		dirty:     make(map[program.Key]struct{}),
