@@ -108,6 +108,25 @@ func (t *tx) replacePorts(systemID string, seen []*portFact, wasAway bool) {
 	}
 }
 
+// renumber is refresh where only the number of one port changed. A host whose
+// ports are plugged one after the other would else look at all of them for each.
+func (c *Controller) renumber(ctx context.Context, l *hostLink, name string) {
+	t := c.begin()
+	old := first[portFact](t.view, tablePort, byID, l.systemID, name)
+	if old == nil || l.conn == nil || !l.caughtUp {
+		// OVSDB has not shown the port; when it does, the number is there.
+		t.abort()
+		return
+	}
+	now := *old
+	now.Number = l.sw.ports[name]
+	t.put(tablePort, &now)
+	for _, e := range slices.Collect(t.claimed(&now)) {
+		t.settle(e)
+	}
+	c.commitFacts(ctx, t)
+}
+
 // portFacts are the ports of br-weft as both connections show them. A port's
 // number comes from OpenFlow: OVSDB's is stale just after a restart.
 func portFacts(l *hostLink) []*portFact {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/weft-sdn/weft/flows"
@@ -185,16 +184,18 @@ func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
 		if h.l.sw != h.sw {
 			return
 		}
-		before := maps.Clone(h.sw.ports)
+		if has := h.sw.ports[p.Name] == p.Number; has != gone {
+			return // nothing new
+		}
 		if gone {
-			if h.sw.ports[p.Name] == p.Number {
-				delete(h.sw.ports, p.Name)
-			}
+			delete(h.sw.ports, p.Name)
 		} else {
 			h.sw.ports[p.Name] = p.Number
 		}
-		if !maps.Equal(before, h.sw.ports) {
+		if p.Name == tunnelPort {
 			h.c.refresh(context.Background(), h.l)
+		} else {
+			h.c.renumber(context.Background(), h.l, p.Name)
 		}
 	})
 }

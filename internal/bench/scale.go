@@ -28,13 +28,7 @@ func measureScale(ctx context.Context, r *report) error {
 		return err
 	}
 	defer sims.stop()
-	if err := until(ctx, "all hosts to join", 50*time.Millisecond, func() (bool, error) {
-		all, err := c.Hosts(ctx)
-		return len(all) == t.hosts, err
-	}); err != nil {
-		return err
-	}
-	if err := c.synchronized(ctx, 50*time.Millisecond); err != nil {
+	if err := c.hostsJoin(ctx, t.hosts); err != nil {
 		return err
 	}
 	r.note(fmt.Sprintf("%d simulated hosts join", t.hosts), short(time.Since(began)))
@@ -93,6 +87,18 @@ func measureScale(ctx context.Context, r *report) error {
 		return err
 	}
 	return measureColdStart(ctx, r, &c, t)
+}
+
+// hostsJoin waits until that many hosts are there and have confirmed all.
+func (c *central) hostsJoin(ctx context.Context, n int) error {
+	err := until(ctx, "all hosts to join", 50*time.Millisecond, func() (bool, error) {
+		all, err := c.Hosts(ctx)
+		return len(all) == n, err
+	})
+	if err != nil {
+		return err
+	}
+	return c.synchronized(ctx, 50*time.Millisecond)
 }
 
 // measureIdle is what the controller costs when nothing happens.

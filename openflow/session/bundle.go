@@ -125,12 +125,19 @@ func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, op
 			buf = buf[:0]
 		}
 	}
+	// The barrier goes out with the rest: ovs-vswitchd looks at all of its ports
+	// each time that it wakes up, so a small bundle should wake it once.
+	barrier := newPending()
+	xid = s.nextXID(1)
+	s.expect(xid, barrier)
+	defer s.forget(xid, barrier)
+	buf = (&openflow.BarrierRequest{}).AppendTo(buf, xid)
 	if err := s.out.write(s.done, buf); err != nil {
 		return err
 	}
 	*buffer = buf[:0]
 	buffers.Put(buffer)
-	if _, err := s.ask(ctx, &openflow.BarrierRequest{}, newPending()); err != nil {
+	if _, err := s.await(ctx, barrier); err != nil {
 		return fmt.Errorf("fill a bundle with %d messages: %w", b.n, err)
 	}
 	if _, err := s.await(ctx, opened); err != nil {
