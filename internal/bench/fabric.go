@@ -54,21 +54,23 @@ func (t topology) endpoints() int { return t.hosts * t.ports }
 
 func measureFabric(ctx context.Context, r *report) error {
 	hosts, networks := r.size(20, 3), 10
-	medians := map[int]time.Duration{}
+	medians, central := map[int]time.Duration{}, map[int]time.Duration{}
 	for _, total := range []int{r.size(1_000, 30), r.size(2_000, 60), r.size(10_000, 90)} {
 		t := topology{hosts: hosts, ports: total / hosts, networks: networks}
-		if err := measureRealHosts(ctx, r, t, medians); err != nil {
+		if err := measureRealHosts(ctx, r, t, medians, central); err != nil {
 			return err
 		}
 	}
-	few, many := medians[r.size(1_000, 30)], medians[r.size(10_000, 90)]
-	r.ratio("one more endpoint: at the most endpoints / at the fewest", many, few, 2)
+	few, many := r.size(1_000, 30), r.size(10_000, 90)
+	r.ratio("one more endpoint: at the most endpoints / at the fewest", medians[many], medians[few], 2)
+	r.ratio("    the controller's processor time alone", central[many], central[few], 2)
 	return nil
 }
 
 // measureRealHosts declares a topology on real Open vSwitches, and then one
-// endpoint after the other.
-func measureRealHosts(ctx context.Context, r *report, t topology, medians map[int]time.Duration) error {
+// endpoint after the other. It notes, by the number of endpoints, how long one
+// takes and what of that the controller's processor does.
+func measureRealHosts(ctx context.Context, r *report, t topology, medians, central map[int]time.Duration) error {
 	dir, err := os.MkdirTemp("", "weft-bench-")
 	if err != nil {
 		return err
@@ -152,7 +154,8 @@ func measureRealHosts(ctx context.Context, r *report, t topology, medians map[in
 		r.note(what, short(median(all)))
 	}
 	r.note("    the slowest", short(most(all)))
-	r.duration("    processor time of the controller for it", (after-before)/time.Duration(more), 10*time.Millisecond)
+	central[t.endpoints()] = (after - before) / time.Duration(more)
+	r.duration("    processor time of the controller for it", central[t.endpoints()], 10*time.Millisecond)
 	r.note("    processor time of all Open vSwitches for it", short((switchesAfter-switchesBefore)/time.Duration(more)))
 	return nil
 }

@@ -149,7 +149,7 @@ func hasPort(name string) func(*ovsdb.View) bool {
 // describe is what of a view does not differ from one host to another.
 func describe(v *ovsdb.View) []string {
 	b := v.Bridge
-	lines := []string{fmt.Sprintf("bridge %s %v %v %s %q %s protocols %v, next %d cur %d", b.Name, b.ExternalIDs, b.OtherConfig, b.FailMode, b.DatapathType, b.DatapathID, b.Protocols, v.NextCfg, v.CurCfg)}
+	lines := []string{fmt.Sprintf("bridge %s %v %v %s %q %s protocols %v, applied %v", b.Name, b.ExternalIDs, b.OtherConfig, b.FailMode, b.DatapathType, b.DatapathID, b.Protocols, v.NextCfg == v.CurCfg)}
 	for _, c := range b.Controllers {
 		lines = append(lines, fmt.Sprintf("controller %s %d %d %v connected %v", c.ConnectionMode, c.RateLimit, c.BurstLimit, c.ExternalIDs, c.Connected))
 	}

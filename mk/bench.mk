@@ -1,0 +1,7 @@
+# What the controller costs, against docs/performance.md. The machine should
+# have nothing else to do.
+BENCH ?=
+
+.PHONY: bench
+bench: deps build ## Measure everything (BENCH="flows fabric scale endurance", any of them; BENCH=-small).
+	$(GO) run ./internal/bench $(BENCH)
