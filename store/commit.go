@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -217,10 +218,19 @@ func (s *Store) apply(tx *bbolt.Tx, next *head, c *commit) error {
 		if err != nil {
 			return err
 		}
+		switch {
+		case op.Delete:
+			next.keys--
+		case previous == nil:
+			next.keys++
+		}
 		change.Events = append(change.Events, Event{Key: op.Key, Value: op.Value, Previous: previous})
 	}
 	if len(change.Events) > 0 {
 		if err := s.remember(tx, next, change); err != nil {
+			return err
+		}
+		if err := putMeta(tx, metaKeys, strconv.Itoa(next.keys)); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,9 @@ const (
 	metaFormat  = "format"
 	metaCluster = "cluster"
 	metaEpoch   = "epoch"
+	// metaKeys is how many keys there are. bbolt has no checksum of a page, and a page that has lost its last element
+	// is as good as any.
+	metaKeys = "keys"
 
 	// format changes when an older weft could not read the file any more.
 	format = "1"
@@ -34,6 +37,7 @@ type contents struct {
 	epoch     uint64
 	head      head
 	newestKey uint64
+	keys      string // how many there should be
 }
 
 // inspect reads the whole file once. Damage is found here, at the start, and not in the middle of a write.
@@ -91,8 +95,10 @@ func (c *contents) read(w *walker, root uint64) error {
 		return err
 	case c.format != "" && c.format != format:
 		return fmt.Errorf("it has format %s, and this weft reads format %s; run the newer weft that wrote it", c.format, format)
-	case len(readers) > 0 || c.format == "" || c.clusterID == "":
+	case len(readers) > 0 || c.format == "" || c.clusterID == "" || c.keys == "":
 		return fmt.Errorf("%w: it lacks what weft puts into each file", ErrCorrupt)
+	case c.keys != strconv.Itoa(c.head.keys):
+		return fmt.Errorf("%w: it has %d keys of %s", ErrCorrupt, c.head.keys, c.keys)
 	case c.newestKey > c.head.revision:
 		return fmt.Errorf("%w: a key is of revision %d, the newest change of revision %d", ErrCorrupt, c.newestKey, c.head.revision)
 	}
@@ -109,6 +115,8 @@ func (c *contents) readMeta(e element) error {
 		c.format = string(value)
 	case metaCluster:
 		c.clusterID = string(value)
+	case metaKeys:
+		c.keys = string(value)
 	case metaEpoch:
 		c.epoch, err = strconv.ParseUint(string(value), 10, 64)
 	}
@@ -118,6 +126,7 @@ func (c *contents) readMeta(e element) error {
 func (c *contents) readKey(e element) error {
 	revision, _, err := header(e.key, e.value)
 	c.newestKey = max(c.newestKey, revision)
+	c.head.keys++
 	return err
 }
 

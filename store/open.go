@@ -163,6 +163,7 @@ func create(path string) error {
 			metaFormat:  format,
 			metaCluster: hex.EncodeToString(id),
 			metaEpoch:   "0",
+			metaKeys:    "0",
 		} {
 			if err := putMeta(tx, name, value); err != nil {
 				return err

@@ -70,6 +70,7 @@ type head struct {
 	revision     uint64 // newest change; 0 before the first
 	oldest       uint64 // oldest change still in history; revision+1 if there is none
 	historyBytes int
+	keys         int // how many there are
 }
 
 // ClusterID is born with the data directory and never changes: 16 hexadecimal digits.
