@@ -37,6 +37,11 @@ test: deps build ## Run every test; the compiled tests run as root, which some n
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 14m -exec '"$(CURDIR)/scripts/as-root"' ./...
 
+# Not a part of test: the race detector needs a C compiler, and some minutes more.
+.PHONY: race
+race: deps build ## Run the tests of what runs concurrently under the race detector.
+	$(GO) test -race -count=1 -timeout 14m -exec '"$(CURDIR)/scripts/as-root"' ./controller ./rest/... ./store ./ovsdb ./openflow/session ./flows
+
 .PHONY: lint
 lint: ## Formatting, vet, staticcheck.
 	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))"; [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted"; exit 1; }
