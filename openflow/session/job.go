@@ -46,7 +46,7 @@ func (st *state) take() job {
 		return j
 	case st.start:
 		j.kind = start
-		st.fill(&j, slices.Values(slices.SortedFunc(maps.Keys(st.fragments), program.Key.Compare)))
+		st.fill(&j, st.inOrder())
 		st.start, st.gap, st.check = false, false, false
 		clear(st.seen)
 		st.clean()
@@ -79,6 +79,18 @@ func (st *state) take() job {
 // clean forgets what was dirty. The map is made anew: one that had thousands of
 // keys once takes as long to go through for ever after.
 func (st *state) clean() { st.dirty = make(map[program.Key]struct{}) }
+
+// inOrder returns the keys of all fragments in the order in which the caller of
+// Wanted has them, as long as there are no others: neighbours are alike, and
+// Open vSwitch takes them in faster than in the order of a map.
+func (st *state) inOrder() iter.Seq[program.Key] {
+	order := st.order
+	st.order = nil
+	if len(order) != len(st.fragments) {
+		return maps.Keys(st.fragments)
+	}
+	return slices.Values(order)
+}
 
 // fill puts the fragments of keys into a job, without the refused ones.
 func (st *state) fill(j *job, keys iter.Seq[program.Key]) {

@@ -19,6 +19,7 @@ type state struct {
 	mu         sync.Mutex
 	fragments  map[program.Key]fragment
 	grouped    map[program.Key]struct{} // those with groups, as confirmed
+	order      []program.Key            // of fragments, as Wanted had them; nil once that is used, or changed by Update
 	refusals   map[program.Key]refusal
 	generation uint64 // of what is wanted
 	confirmed  uint64 // the latest one that the switch has, but for the refusals
@@ -67,7 +68,9 @@ func (s *Session) Wanted(full []*program.Fragment) uint64 {
 	defer st.mu.Unlock()
 	before := st.fragments
 	st.fragments = make(map[program.Key]fragment, len(full))
+	st.order = make([]program.Key, 0, len(full))
 	for _, fr := range full {
+		st.order = append(st.order, fr.Key)
 		st.fragments[fr.Key] = fragment{fr, before[fr.Key].installed}
 	}
 	for k, f := range before {
@@ -91,6 +94,7 @@ func (s *Session) Update(changes []program.Change) uint64 {
 		if c.Fragment != nil && c.Fragment.Key != c.Key {
 			panic(fmt.Sprintf("session: a change of fragment %v comes with fragment %v", c.Key, c.Fragment.Key))
 		}
+		st.order = nil
 		st.fragments[c.Key] = fragment{c.Fragment, st.fragments[c.Key].installed}
 		delete(st.refusals, c.Key)
 		st.dirty[c.Key] = struct{}{}
