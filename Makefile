@@ -22,7 +22,7 @@ export WEFT_BINARY := $(CURDIR)/bin/weft
 # that belongs to another user.
 .PHONY: build
 build: ## Build bin/weft.
-	$(GO) build -buildvcs=false -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/weft ./cmd/weft
+	$(GO) build -buildvcs=false -trimpath -ldflags "-X main.linked=$(VERSION)" -o bin/weft ./cmd/weft
 
 .PHONY: deps
 deps: ## Install what the lab and the tests use, if it is missing.

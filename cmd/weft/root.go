@@ -41,20 +41,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitUsage
 }
 
-// version is what the toolchain knows of where the binary comes from: a release,
-// or the commit that it was built from.
+// linked is the version that `make build` took from git.
+var linked string
+
+// version is what was linked, or what the toolchain knows of where the binary
+// comes from, as with `go install`.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if linked != "" {
+		return linked
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
-		}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
 	}
 	return "unknown"
 }
