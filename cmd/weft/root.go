@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/weft-sdn/weft/lab/labcmd"
 )
 
 // Exit codes: scripts can tell a request that was refused from one that was
@@ -64,7 +62,7 @@ func newRoot() *cobra.Command {
 	s := addSession(root)
 	root.AddCommand(
 		newController(),
-		labcmd.Command(),
+		newLab(),
 		newNetwork(s),
 		newEndpoint(s),
 		newHost(s),
