@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func (s situation) decide(t *testing.T) *placeRecord {
 	w := &tx{view: view{db.Txn(true)}}
 	for i, name := range []string{"h1", "h2", "h3"} {
 		w.put(tableHost, &hostRecord{SystemID: "id-" + name, Name: name, Number: uint32(i + 1)})
-		w.put(tableLink, &linkRecord{SystemID: "id-" + name, OVSDB: !contains(s.away, name)})
+		w.put(tableLink, &linkRecord{SystemID: "id-" + name, OVSDB: !slices.Contains(s.away, name)})
 	}
 	for i := range s.ports {
 		p := s.ports[i]
@@ -38,16 +39,7 @@ func (s situation) decide(t *testing.T) *placeRecord {
 	e := &endpointRecord{Endpoint: s.endpoint}
 	e.ID = "ep"
 	e.Normalize()
-	return w.decide(e, &s.was, func(systemID string) bool { return contains(s.unreachable, strings.TrimPrefix(systemID, "id-")) })
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return w.decide(e, &s.was, func(systemID string) bool { return slices.Contains(s.unreachable, strings.TrimPrefix(systemID, "id-")) })
 }
 
 func TestWhereAnEndpointIs(t *testing.T) {

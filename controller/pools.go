@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/hashicorp/go-memdb"
 
@@ -112,10 +113,8 @@ func (t *tx) addressPool(n *networkRecord, subnet netip.Prefix) (*ipam.Subnet, e
 		return pool, nil
 	}
 	var reserved []netip.Addr
-	if n.Gateway != nil {
-		for _, a := range n.Gateway.Addresses {
-			reserved = append(reserved, a.Addr)
-		}
+	for _, a := range n.gatewayAddresses() {
+		reserved = append(reserved, a.Addr)
 	}
 	pool, err := ipam.NewSubnet(subnet, reserved...)
 	if err != nil {
@@ -184,26 +183,14 @@ func (t *tx) abort() {
 	}
 }
 
+// sameSubnets reports whether the same addresses can be given out in both.
 func sameSubnets(a, b *networkRecord) bool {
-	if len(a.Subnets) != len(b.Subnets) {
-		return false
+	return slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.gatewayAddresses(), b.gatewayAddresses())
+}
+
+func (n *networkRecord) gatewayAddresses() []model.Addr {
+	if n.Gateway == nil {
+		return nil
 	}
-	for i := range a.Subnets {
-		if a.Subnets[i] != b.Subnets[i] {
-			return false
-		}
-	}
-	ga, gb := a.Gateway, b.Gateway
-	if ga == nil || gb == nil {
-		return ga == gb
-	}
-	if len(ga.Addresses) != len(gb.Addresses) {
-		return false
-	}
-	for i := range ga.Addresses {
-		if ga.Addresses[i] != gb.Addresses[i] {
-			return false
-		}
-	}
-	return true
+	return n.Gateway.Addresses
 }

@@ -50,7 +50,7 @@ func (c *Controller) write(ctx context.Context, options WriteOptions, change fun
 		}
 		vnis := t.vnisOf(networks)
 		if options.DryRun {
-			out.Differences, failed = c.differences(t)
+			out.Differences = c.differences(t)
 			out.Revision = c.revision
 			t.abort()
 			return
@@ -93,7 +93,7 @@ func (t *tx) vnisOf(networks []string) []uint32 {
 
 // differences says what a transaction would do to each host's switch. The
 // fabric is taken there and back again.
-func (c *Controller) differences(t *tx) ([]model.HostDifference, error) {
+func (c *Controller) differences(t *tx) []model.HostDifference {
 	changes := t.txn.Changes()
 	t.weave(c.fabric, changes)
 	forward := c.fabric.Flush()
@@ -113,7 +113,7 @@ func (c *Controller) differences(t *tx) ([]model.HostDifference, error) {
 		}
 		out = append(out, model.HostDifference{Host: name, Lines: flows.Lines(hc)})
 	}
-	return out, nil
+	return out
 }
 
 // wait is a generation of a host's program that is waited for.

@@ -299,8 +299,8 @@ func (f *Fabric) spread(n *network, e *endpoint) {
 }
 
 func (f *Fabric) give(number uint32, e *endpoint) {
-	for _, kind := range endpointKinds {
-		f.set(number, e.key(kind), e.on(number, kind))
+	for i, kind := range endpointKinds {
+		f.set(number, e.key(kind), e.on(number, i))
 	}
 }
 

@@ -49,25 +49,14 @@ func (e *endpoint) make(n Network, kind Kind) *program.Fragment {
 	return nil
 }
 
-// on is what a host has of the endpoint in a role: its own host is told how to
-// deliver to it, the others how to reach its host.
-func (e *endpoint) on(host uint32, kind Kind) *program.Fragment {
-	for i, k := range endpointKinds {
-		if k != kind {
-			continue
-		}
-		switch kind {
-		case KindAnswer:
-			return e.fragments[i]
-		case KindRemote:
-			if host != e.Host {
-				return e.fragments[i]
-			}
-		default:
-			if host == e.Host {
-				return e.fragments[i]
-			}
-		}
+// on is what a host has of the endpoint in the role endpointKinds[i]: its own
+// host is told how to deliver to it, the others how to reach its host.
+func (e *endpoint) on(host uint32, i int) *program.Fragment {
+	switch here := host == e.Host; {
+	case endpointKinds[i] == KindAnswer,
+		endpointKinds[i] == KindRemote && !here,
+		endpointKinds[i] != KindRemote && here:
+		return e.fragments[i]
 	}
 	return nil
 }

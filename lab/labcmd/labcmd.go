@@ -70,6 +70,20 @@ func (c *choice) find() (instance, dir string, t *lab.Topology, err error) {
 	return instance, cmp.Or(c.dir, lab.DefaultDir(instance)), t, nil
 }
 
+// open opens the lab that is meant, with the topology of the file that was
+// given, or its own.
+func (c *choice) open() (*lab.Lab, *lab.Topology, error) {
+	_, dir, t, err := c.find()
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := lab.Open(dir)
+	if err == nil && t == nil {
+		t = l.Topology
+	}
+	return l, t, err
+}
+
 func upCommand() *cobra.Command {
 	var (
 		which   choice
@@ -152,11 +166,7 @@ func plugCommand() *cobra.Command {
 		Short: "Plug every container of the topology, after `weft lab up --bare` and declaring its endpoints",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, dir, _, err := which.find()
-			if err != nil {
-				return err
-			}
-			l, err := lab.Open(dir)
+			l, _, err := which.open()
 			if err != nil {
 				return err
 			}
@@ -198,16 +208,9 @@ func checkCommand() *cobra.Command {
 		Short: "Test every expectation of the topology with real packets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, dir, t, err := which.find()
+			l, t, err := which.open()
 			if err != nil {
 				return err
-			}
-			l, err := lab.Open(dir)
-			if err != nil {
-				return err
-			}
-			if t == nil {
-				t = l.Topology
 			}
 			return Check(cmd.Context(), cmd.OutOrStdout(), l, t.Expect)
 		},
@@ -280,11 +283,7 @@ func execCommand() *cobra.Command {
   weft lab exec ctl -- curl -s http://127.0.0.1:8181/hosts`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, dir, _, err := which.find()
-			if err != nil {
-				return err
-			}
-			l, err := lab.Open(dir)
+			l, _, err := which.open()
 			if err != nil {
 				return err
 			}
