@@ -16,11 +16,15 @@ type Endpoint struct {
 	Addresses []netip.Addr
 	Host      uint32 // the host that has it, by number; 0: none
 	Port      uint32 // its port there; 0: not known
+
+	Transit  Transit   // as which it is known outside of a network that translates
+	Forwards []Forward // that lead to it, in order
 }
 
 func (e Endpoint) equal(o Endpoint) bool {
 	return e.Number == o.Number && e.VNI == o.VNI && e.MAC == o.MAC && e.Host == o.Host &&
-		e.Port == o.Port && slices.Equal(e.Addresses, o.Addresses)
+		e.Port == o.Port && slices.Equal(e.Addresses, o.Addresses) &&
+		e.Transit == o.Transit && slices.Equal(e.Forwards, o.Forwards)
 }
 
 // LinkLocal is the IPv6 link-local address that an interface forms from its

@@ -152,7 +152,7 @@ func (f *Fabric) PutHost(h Host) {
 		}
 		f.hosts[h.Number] = old
 		f.set(h.Number, f.base.Key, f.base)
-	} else if old.Host == h {
+	} else if old.Host.equal(h) {
 		return
 	}
 	moved := old.VTEP != h.VTEP

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -13,6 +14,8 @@ type Network struct {
 	VNI   uint32
 	Flood bool // questions for unknown addresses go to everybody
 	IPv6  bool // it has an IPv6 subnet, so link-local addresses are in use
+
+	Gateway *Gateway // nil: nothing leaves the network
 }
 
 // fragment is what every host that takes part in the network has of it.
@@ -56,6 +59,18 @@ type Host struct {
 	VTEP   netip.Addr // invalid: it gets no tunnels
 	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
 	TunnelPort uint32
+	// GatewayPort is the number of the port that leads to its kernel, 0 while
+	// there is none.
+	GatewayPort uint32
+	// Transit are its own addresses on that port.
+	Transit Transit
+	// WatchPorts are the numbers of the ports that watch other hosts by BFD.
+	WatchPorts map[uint32]uint32 // host → port
+}
+
+func (h Host) equal(o Host) bool {
+	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPort == o.TunnelPort &&
+		h.GatewayPort == o.GatewayPort && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
 }
 
 // member accepts the frames of a network from a host that takes part in it.
