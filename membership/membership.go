@@ -1,0 +1,174 @@
+package membership
+
+import (
+	"fmt"
+	"log"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// Membership is a running member.
+type Membership struct {
+	cfg   Config
+	list  *memberlist.Memberlist
+	ring  *memberlist.Keyring
+	table *table
+
+	selfLock sync.Mutex
+	self     self
+	publish  chan struct{} // has a token when self is not published yet
+
+	rotation sync.Mutex // one Rotate at a time
+	keys     []Key
+
+	done      chan struct{}
+	close     sync.Once
+	delivered sync.WaitGroup // whoever calls Config.Changed
+}
+
+// goodbye is how long Leave tries to be heard.
+const goodbye = 5 * time.Second
+
+// Join starts a member. It does not wait for others: whom it reaches is in View,
+// what keeps it from them is there among the problems, and it goes on trying.
+func Join(cfg Config) (*Membership, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("join cluster %q as %q: %w", cfg.Cluster, cfg.Name, err)
+	}
+	m := &Membership{
+		cfg: cfg, table: newTable(), keys: slices.Clone(cfg.Keys),
+		publish: make(chan struct{}, 1), done: make(chan struct{}),
+		// The clock lets what is said after a restart be newer than what was said
+		// before. Where it does not, see heardOfSelf.
+		self: self{role: cfg.Role, facts: cfg.Facts, keys: keyIDs(cfg.Keys), incarnation: uint64(time.Now().UnixMilli())},
+	}
+	if err := m.self.check(); err != nil {
+		return nil, fmt.Errorf("join cluster %q as %q: %w", cfg.Cluster, cfg.Name, err)
+	}
+	if err := m.start(); err != nil {
+		return nil, fmt.Errorf("join cluster %q as %q: %w", cfg.Cluster, cfg.Name, err)
+	}
+	if cfg.Changed != nil {
+		m.delivered.Go(m.deliver)
+	}
+	go m.announce()
+	go m.reach()
+	return m, nil
+}
+
+func (m *Membership) start() error {
+	conf := m.cfg.tuned()
+	if len(m.keys) > 0 {
+		var err error
+		all := secrets(m.keys)
+		if m.ring, err = memberlist.NewKeyring(all, all[0]); err != nil {
+			return err
+		}
+		conf.Keyring = m.ring
+	}
+	conf.Logger = log.New(&listLog{m}, "", 0)
+	d := &delegate{m}
+	conf.Delegate, conf.Events, conf.Alive, conf.Conflict = d, d, d, d
+	if err := m.cfg.listen(conf); err != nil {
+		return err
+	}
+	var err error
+	m.list, err = memberlist.Create(conf)
+	return err
+}
+
+// View is what this member knows now.
+func (m *Membership) View() View {
+	members, problems := m.table.list()
+	return View{Cluster: m.cfg.Cluster, Self: m.cfg.Name, Members: members, Problems: problems}
+}
+
+// UpdateFacts replaces all that this member says about itself.
+func (m *Membership) UpdateFacts(facts Facts) error {
+	if err := facts.check(); err != nil {
+		return fmt.Errorf("publish facts of %q: %w", m.cfg.Name, err)
+	}
+	m.say(func(s *self) bool {
+		changed := s.facts != facts
+		s.facts = facts
+		return changed
+	})
+	return nil
+}
+
+// say changes what this member says about itself, and has it published if the
+// change says that it is one.
+func (m *Membership) say(change func(*self) bool) {
+	m.selfLock.Lock()
+	changed := change(&m.self)
+	if changed {
+		m.self.incarnation++
+	}
+	m.selfLock.Unlock()
+	if changed {
+		select {
+		case m.publish <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// announce publishes what this member says, whenever it changed.
+func (m *Membership) announce() {
+	for {
+		select {
+		case <-m.publish:
+			// It is queued at once. Its error says that it was not sent yet, for
+			// which there is nobody to wait.
+			_ = m.list.UpdateNode(time.Nanosecond)
+		case <-m.done:
+			return
+		}
+	}
+}
+
+// deliver tells of changes.
+func (m *Membership) deliver() {
+	for {
+		select {
+		case <-m.table.changed:
+		case <-m.done:
+			return
+		}
+		for c, ok := m.table.next(); ok; c, ok = m.table.next() {
+			m.cfg.Changed(c)
+		}
+	}
+}
+
+// Leave says goodbye, and then closes: the others do not wait for this member
+// any more. It is for a host that goes for good; a restart is a mere Close.
+func (m *Membership) Leave() error {
+	defer m.Close()
+	// The name may be another's by now, and the goodbye would be taken for his.
+	if _, ok := m.table.disputed(m.cfg.Name); ok {
+		return nil
+	}
+	// memberlist tells nobody why a member is gone, so it is said before.
+	m.say(func(s *self) bool { s.leaving = true; return true })
+	if err := m.list.UpdateNode(goodbye); err != nil {
+		return fmt.Errorf("leave cluster %q as %q: %w: the others will find out by themselves", m.cfg.Cluster, m.cfg.Name, err)
+	}
+	if err := m.list.Leave(goodbye); err != nil {
+		return fmt.Errorf("leave cluster %q as %q: %w: the others will find out by themselves", m.cfg.Cluster, m.cfg.Name, err)
+	}
+	return nil
+}
+
+// Close ends at once. For some seconds the others believe that the member is
+// there. It waits for a Config.Changed under way, which therefore must not call it.
+func (m *Membership) Close() {
+	m.close.Do(func() {
+		close(m.done)
+		_ = m.list.Shutdown() // always nil
+	})
+	m.delivered.Wait()
+}
