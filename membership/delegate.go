@@ -40,7 +40,11 @@ func (d *delegate) appeared(n *memberlist.Node) {
 }
 
 // NotifyLeave is of one that has failed or left.
-func (d *delegate) NotifyLeave(n *memberlist.Node) { d.m.table.gone(n.Name) }
+func (d *delegate) NotifyLeave(n *memberlist.Node) {
+	if d.m.table.gone(n.Name) {
+		go d.m.ask(n.Name)
+	}
+}
 
 // NotifyAlive decides on each message that says of a member that it is alive,
 // from itself or from others. An error drops the message.

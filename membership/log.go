@@ -29,7 +29,9 @@ func (l *listLog) Write(line []byte) (int, error) {
 			l.m.problem(WrongKey, host(f[2]), fmt.Sprintf("%s is not let in: %s", host(f[2]), why))
 		}
 	} else if f := noAnswer.FindStringSubmatch(text); f != nil {
-		l.m.suspect(f[1])
+		if l.m.table.suspect(f[1]) {
+			go l.m.ask(f[1])
+		}
 	}
 	return len(line), nil
 }

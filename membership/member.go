@@ -31,12 +31,10 @@ type State string
 // States of a member.
 const (
 	Alive State = "alive"
-	// Suspect does not answer this member, neither directly nor through
-	// others. That it is dead is not agreed: others may hear it. In a large
-	// cluster most members never see this state, since each probes only one
-	// other at a time.
+	// Suspect did not answer this member's probe, and whether it is dead is not
+	// agreed; or others say that it is dead, and this member looks for itself.
 	Suspect State = "suspect"
-	Dead    State = "dead" // agreed to have failed
+	Dead    State = "dead" // the others say so, and it does not answer this one
 	Left    State = "left" // said goodbye
 )
 
@@ -71,7 +69,8 @@ type Member struct {
 	State State
 	Since time.Time // when State became so, by the clock of who looks
 
-	leaving bool // it says that it is about to leave
+	leaving  bool // it says that it is about to leave
+	declared bool // dead, by memberlist
 }
 
 // Change is a transition of one member: another state, other facts, or both.

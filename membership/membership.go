@@ -24,9 +24,9 @@ type Membership struct {
 	rotation sync.Mutex // one Rotate at a time
 	keys     []Key
 
-	done      chan struct{}
-	close     sync.Once
-	delivered sync.WaitGroup // whoever calls Config.Changed
+	stopping sync.Once
+	done     chan struct{}
+	workers  sync.WaitGroup // who publishes, and who calls Config.Changed
 }
 
 // goodbye is how long Leave tries to be heard.
@@ -52,9 +52,9 @@ func Join(cfg Config) (*Membership, error) {
 		return nil, fmt.Errorf("join cluster %q as %q: %w", cfg.Cluster, cfg.Name, err)
 	}
 	if cfg.Changed != nil {
-		m.delivered.Go(m.deliver)
+		m.workers.Go(m.deliver)
 	}
-	go m.announce()
+	m.workers.Go(m.announce)
 	go m.reach()
 	return m, nil
 }
@@ -148,11 +148,13 @@ func (m *Membership) deliver() {
 // any more. It is for a host that goes for good; a restart is a mere Close.
 func (m *Membership) Leave() error {
 	defer m.Close()
+	m.stop()
 	// The name may be another's by now, and the goodbye would be taken for his.
 	if _, ok := m.table.disputed(m.cfg.Name); ok {
 		return nil
 	}
-	// memberlist tells nobody why a member is gone, so it is said before.
+	// memberlist does not tell whether a member has left or died, so it is said
+	// before. With announce stopped, what is waited for is this and nothing else.
 	m.say(func(s *self) bool { s.leaving = true; return true })
 	if err := m.list.UpdateNode(goodbye); err != nil {
 		return fmt.Errorf("leave cluster %q as %q: %w: the others will find out by themselves", m.cfg.Cluster, m.cfg.Name, err)
@@ -164,11 +166,14 @@ func (m *Membership) Leave() error {
 }
 
 // Close ends at once. For some seconds the others believe that the member is
-// there. It waits for a Config.Changed under way, which therefore must not call it.
+// there. Neither Close nor Leave may be called from Config.Changed, for whose end
+// they wait.
 func (m *Membership) Close() {
-	m.close.Do(func() {
-		close(m.done)
-		_ = m.list.Shutdown() // always nil
-	})
-	m.delivered.Wait()
+	m.stop()
+	_ = m.list.Shutdown() // always nil
+}
+
+func (m *Membership) stop() {
+	m.stopping.Do(func() { close(m.done) })
+	m.workers.Wait()
 }

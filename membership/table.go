@@ -71,41 +71,56 @@ func (t *table) appeared(name string, at netip.AddrPort, s self) {
 	defer t.mu.Unlock()
 	m := Member{Name: name, Address: at, Role: s.role, Facts: s.facts, Keys: s.keys, Incarnation: s.incarnation,
 		State: Alive, Since: time.Now(), leaving: s.leaving}
-	if known := t.members[name]; known != nil && (known.State == Alive || known.State == Suspect) {
+	if known := t.members[name]; known != nil && !known.declared && (known.State == Alive || known.State == Suspect) {
 		m.State, m.Since = known.State, known.Since
 	}
 	t.set(name, m)
 }
 
-// gone is a member of which all agree that it is not there any more.
-func (t *table) gone(name string) {
+// gone is a member of which the others say that it is not there any more. If it
+// has not said so itself, doubt is for the caller to settle.
+func (t *table) gone(name string) (doubt bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := t.members[name]
-	if known == nil {
-		return
+	if known == nil || known.State == Dead || known.State == Left {
+		return false
 	}
 	m := *known
-	m.State, m.Since = Dead, time.Now()
-	if m.leaving {
-		m.State = Left
+	m.declared = true
+	switch {
+	case m.leaving:
+		m.State, m.Since = Left, time.Now()
+	case m.State == Alive:
+		m.State, m.Since, doubt = Suspect, time.Now(), true
 	}
 	t.set(name, m)
+	return doubt
 }
 
-// shift changes the state of a member, if it has a certain one. It reports where
-// the member is.
-func (t *table) shift(name string, from, to State) (netip.AddrPort, bool) {
+// suspect notes that a member does not answer. It reports whether that is new.
+func (t *table) suspect(name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := t.members[name]
-	if known == nil || known.State != from {
-		return netip.AddrPort{}, false
+	if known == nil || known.State != Alive {
+		return false
 	}
 	m := *known
-	m.State, m.Since = to, time.Now()
+	m.State, m.Since = Suspect, time.Now()
 	t.set(name, m)
-	return m.Address, true
+	return true
+}
+
+// settle ends the suspicion against a member.
+func (t *table) settle(name string, as State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.members[name]; known != nil && known.State == Suspect {
+		m := *known
+		m.State, m.Since = as, time.Now()
+		t.set(name, m)
+	}
 }
 
 // forget drops who was dead or has left for so long.
