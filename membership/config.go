@@ -30,8 +30,9 @@ type Config struct {
 	Insecure bool  // lets gossip be without any key
 
 	// Seeds are members, as host or host:port, to join the cluster at. They are
-	// asked again as long as they are not seen alive. The first controller has
-	// none.
+	// asked again as long as they are not seen alive. A controller gives those
+	// that it knew before it was restarted; without any, half a minute may pass
+	// until the agents find it.
 	Seeds []string
 
 	Bind netip.AddrPort // default: all addresses, DefaultPort

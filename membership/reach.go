@@ -17,8 +17,9 @@ import (
 const (
 	// reachEvery is how often, give or take a half.
 	reachEvery = 10 * time.Second
-	// alone is how often when nobody is there, or the own name is disputed.
-	alone = 2 * time.Second
+	// hurry is how often when nobody is there, when somebody was found, or when
+	// the own name is disputed.
+	hurry = 2 * time.Second
 	// attempts is how many are made on average in reachEvery for each member
 	// that is missed, by all the others together: one would be enough, and
 	// all of a thousand would be a flood.
@@ -29,7 +30,7 @@ func (m *Membership) reach() {
 	for {
 		pause := reachEvery
 		if m.look() {
-			pause = alone
+			pause = hurry
 		}
 		pause = pause/2 + rand.N(pause)
 		select {
@@ -67,8 +68,10 @@ func (m *Membership) look() (soon bool) {
 		soon = time.Since(since) < time.Minute
 	}
 	missed = append(missed, m.missedSeeds(here)...)
-	if rand.N(len(here)+1) < attempts*len(missed) {
-		_ = m.contact(missed[rand.N(len(missed))])
+	if rand.N(len(here)+1) < attempts*len(missed) && m.contact(missed[rand.N(len(missed))]) == nil {
+		// Two sides meet again. Each has to object to its own deaths and then
+		// tell the other, which needs more than one exchange.
+		soon = true
 	}
 	return soon
 }
