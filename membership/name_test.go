@@ -10,7 +10,7 @@ import (
 // A host that was installed anew, or got another address, comes back under its
 // name. Nobody said goodbye.
 func TestTheSameNameAtAnotherAddress(t *testing.T) {
-	for _, away := range []time.Duration{0, 5 * time.Second, time.Minute, time.Hour} {
+	for _, away := range []time.Duration{0, 5 * time.Second, time.Minute, 5 * time.Minute} {
 		t.Run(away.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCluster(t)
@@ -48,7 +48,6 @@ func TestTwoOfOneNameAreReportedAndNobodyFlaps(t *testing.T) {
 		cfg.Facts.VTEP = hostAddress(107).Addr()
 		second := c.join(hostAddress(107), cfg)
 		time.Sleep(10 * time.Minute)
-		reported := 0
 		for _, m := range all {
 			if got, _ := m.View().Member("host7"); got.Address != hostAddress(7) {
 				t.Errorf("%s has it at %v", m.cfg.Name, got.Address)
@@ -56,18 +55,12 @@ func TestTwoOfOneNameAreReportedAndNobodyFlaps(t *testing.T) {
 			if len(m.told) > 0 {
 				t.Errorf("%s was told of changes: %v", m.cfg.Name, m.told)
 			}
-			if p, ok := m.problem(NameConflict, "host7"); ok && strings.Contains(p.Detail, hostAddress(107).String()) {
-				reported++
-			}
 		}
-		t.Logf("%d of 20 report it", reported)
-		for _, m := range []*member{all[7], second} {
-			if _, ok := m.problem(NameConflict, "host7"); !ok {
+		for _, m := range []*member{second, all[0]} {
+			p, ok := m.problem(NameConflict, "host7")
+			if !ok || !strings.Contains(p.Detail, hostAddress(7).String()) || !strings.Contains(p.Detail, hostAddress(107).String()) {
 				t.Errorf("the one at %v does not report it: %v", m.node.at, m.View().Problems)
 			}
-		}
-		if _, ok := all[0].problem(NameConflict, "host7"); !ok {
-			t.Errorf("the controller does not report it: %v", all[0].View().Problems)
 		}
 		// The second goes, and that is no goodbye of the first.
 		if err := second.Leave(); err != nil {
@@ -88,7 +81,7 @@ func TestANameIsInheritedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		all := c.grow(20)
-		second := c.join(hostAddress(107), c.config(7))
+		c.join(hostAddress(107), c.config(7))
 		time.Sleep(30 * time.Second)
 		c.net.part(apartOnly(hostAddress(7)))
 		rest := append(all[:7:7], all[8:]...)
@@ -111,7 +104,7 @@ func TestANameIsInheritedOnce(t *testing.T) {
 				t.Errorf("%s was told %v", m.cfg.Name, m.told)
 			}
 		}
-		for _, m := range []*member{all[7], second, all[0]} {
+		for _, m := range []*member{all[7], all[0]} {
 			if _, ok := m.problem(NameConflict, "host7"); !ok {
 				t.Errorf("the one at %v does not report it: %v", m.node.at, m.View().Problems)
 			}

@@ -45,7 +45,7 @@ func (m *Membership) reach() {
 // look tries to reach who is missed. It reports whether to try again soon.
 func (m *Membership) look() (soon bool) {
 	members, _ := m.table.list()
-	var here, missed []netip.AddrPort // without this one
+	var here, controllers, missed []netip.AddrPort // without this one
 	for _, other := range members {
 		switch {
 		case other.Name == m.cfg.Name:
@@ -53,6 +53,9 @@ func (m *Membership) look() (soon bool) {
 			missed = append(missed, other.Address)
 		case other.State != Left:
 			here = append(here, other.Address)
+			if other.Role == Controller {
+				controllers = append(controllers, other.Address)
+			}
 		}
 	}
 	if len(here) == 0 {
@@ -62,9 +65,13 @@ func (m *Membership) look() (soon bool) {
 		return len(m.cfg.Seeds)+len(missed) > 0
 	}
 	if since, ok := m.table.disputed(m.cfg.Name); ok {
-		// Who has the name at an address that is dead by now gives it away to who
-		// asks. Of two that are alive neither does.
-		_ = m.contact(here[rand.N(len(here))])
+		// If the other address is dead by now, whoever is asked gives the name
+		// away. If it is not, a controller shall show it to somebody.
+		ask := here
+		if len(controllers) > 0 && rand.N(2) == 0 {
+			ask = controllers
+		}
+		_ = m.contact(ask[rand.N(len(ask))])
 		soon = time.Since(since) < time.Minute
 	}
 	missed = append(missed, m.missedSeeds(here)...)

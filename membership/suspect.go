@@ -1,7 +1,9 @@
 package membership
 
 import (
+	"math/rand/v2"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -21,9 +23,9 @@ const (
 // was cut off for a moment suspects others, tells them when nobody hears it, and
 // half a minute after all is well again spreads that they are dead; they
 // object at once, but by then all have seen them die. So nobody is dead here who
-// answers: he is suspect until the objection arrives.
+// answers: he is told, and is suspect until his objection arrives.
 //
-// And memberlist probes members in turn. In a large cluster the turn of one that
+// Besides, memberlist probes members in turn. In a large cluster the turn of one that
 // was suspected comes again after minutes.
 func (m *Membership) ask(name string) {
 	silent := 0
@@ -41,6 +43,7 @@ func (m *Membership) ask(name string) {
 			return
 		default:
 			silent = 0
+			m.tell(known.Address)
 		}
 		if known.declared && silent >= silences {
 			m.table.settle(name, Dead)
@@ -51,5 +54,12 @@ func (m *Membership) ask(name string) {
 		case <-m.done:
 			return
 		}
+	}
+}
+
+// tell lets a member know what is said of it. One of all who want to is enough.
+func (m *Membership) tell(at netip.AddrPort) {
+	if here := m.table.count(Alive); rand.N(here+1) < attempts {
+		_ = m.contact(at) // the next round tries again
 	}
 }

@@ -144,6 +144,19 @@ func (t *table) known(name string) (Member, bool) {
 	return Member{}, false
 }
 
+// count says how many are in a state.
+func (t *table) count(s State) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, m := range t.members {
+		if m.State == s {
+			n++
+		}
+	}
+	return n
+}
+
 func (t *table) list() ([]Member, []Problem) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
