@@ -155,9 +155,14 @@ func (m *Membership) Leave() error {
 	}
 	// memberlist does not tell whether a member has left or died, so it is said
 	// before. With announce stopped, what is waited for is this and nothing else.
+	// By gossip most will hear it; controllers shall know.
 	m.say(func(s *self) bool { s.leaving = true; return true })
 	if err := m.list.UpdateNode(goodbye); err != nil {
 		return fmt.Errorf("leave cluster %q as %q: %w: the others will find out by themselves", m.cfg.Cluster, m.cfg.Name, err)
+	}
+	_, controllers, _ := m.others()
+	for _, at := range controllers {
+		_ = m.contact(at) // the gossip may have reached it
 	}
 	if err := m.list.Leave(goodbye); err != nil {
 		return fmt.Errorf("leave cluster %q as %q: %w: the others will find out by themselves", m.cfg.Cluster, m.cfg.Name, err)

@@ -20,6 +20,11 @@ const (
 	// hurry is how often when nobody is there, when somebody was found, or when
 	// the own name is disputed.
 	hurry = 2 * time.Second
+	// settled is until when a new member compares with others on its own accord,
+	// at growing distances. Where hundreds start at once some news gets lost,
+	// and whoever comes back with another address is not let in before the old
+	// one is dead, which it may not know.
+	settled = 64 * time.Second
 	// attempts is how many are made on average in reachEvery for each member
 	// that is missed, by all the others together: one would be enough, and
 	// all of a thousand would be a flood.
@@ -27,10 +32,15 @@ const (
 )
 
 func (m *Membership) reach() {
+	joined, compare := time.Now(), hurry
 	for {
 		pause := reachEvery
-		if m.look() {
+		if m.look() || compare <= settled {
 			pause = hurry
+		}
+		if compare <= settled && time.Since(joined) >= compare {
+			m.compare()
+			compare *= 2
 		}
 		pause = pause/2 + rand.N(pause)
 		select {
@@ -44,20 +54,7 @@ func (m *Membership) reach() {
 
 // look tries to reach who is missed. It reports whether to try again soon.
 func (m *Membership) look() (soon bool) {
-	members, _ := m.table.list()
-	var here, controllers, missed []netip.AddrPort // without this one
-	for _, other := range members {
-		switch {
-		case other.Name == m.cfg.Name:
-		case other.State == Dead:
-			missed = append(missed, other.Address)
-		case other.State != Left:
-			here = append(here, other.Address)
-			if other.Role == Controller {
-				controllers = append(controllers, other.Address)
-			}
-		}
-	}
+	here, controllers, missed := m.others()
 	if len(here) == 0 {
 		if err := m.Contact(); err == nil && len(missed) > 0 {
 			_ = m.contact(missed[rand.N(len(missed))])
@@ -81,6 +78,32 @@ func (m *Membership) look() (soon bool) {
 		soon = true
 	}
 	return soon
+}
+
+// compare exchanges all that is known with any member.
+func (m *Membership) compare() {
+	if here, _, _ := m.others(); len(here) > 0 {
+		_ = m.contact(here[rand.N(len(here))])
+	}
+}
+
+// others are the addresses of those who are here, of the controllers among them,
+// and of the dead.
+func (m *Membership) others() (here, controllers, missed []netip.AddrPort) {
+	members, _ := m.table.list()
+	for _, other := range members {
+		switch {
+		case other.Name == m.cfg.Name:
+		case other.State == Dead:
+			missed = append(missed, other.Address)
+		case other.State != Left:
+			here = append(here, other.Address)
+			if other.Role == Controller {
+				controllers = append(controllers, other.Address)
+			}
+		}
+	}
+	return here, controllers, missed
 }
 
 // Contact asks every seed now. Its error says why none of them let this member
