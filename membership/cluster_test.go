@@ -184,9 +184,19 @@ func (m *member) times(name string, to State) int {
 	return n
 }
 
+// allKnow says whether all know the facts of one that is alive.
+func allKnow(members []*member, name string, facts Facts) bool {
+	for _, m := range members {
+		if got, _ := m.table.known(name); got.State != Alive || got.Facts != facts {
+			return false
+		}
+	}
+	return true
+}
+
 // state is that of a member in the view of another, and empty if unknown.
 func (m *member) state(name string) State {
-	known, _ := m.View().Member(name)
+	known, _ := m.table.known(name)
 	return known.State
 }
 

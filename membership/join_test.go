@@ -38,14 +38,7 @@ func TestFactsOfOneReachAll(t *testing.T) {
 		if err := all[7].UpdateFacts(facts); err != nil {
 			t.Fatal(err)
 		}
-		took := c.wait(5*time.Second, "all know the new MTU", func() bool {
-			for _, m := range all {
-				if got, _ := m.View().Member("host7"); got.Facts != facts {
-					return false
-				}
-			}
-			return true
-		})
+		took := c.wait(5*time.Second, "all know the new MTU", func() bool { return allKnow(all, "host7", facts) })
 		t.Logf("after %v", took)
 		if all[3].told[len(all[3].told)-1].Before.Facts.UnderlayMTU != 1500 {
 			t.Error("the change does not show what was before")
