@@ -38,7 +38,7 @@ func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
 		ControllerRateLimit:  packetInRate,
 		ControllerBurstLimit: packetInBurst,
 		TableNames:           flows.TableNames,
-		Tunnels: []ovsdb.Tunnel{{
+		Ports: []ovsdb.WantedPort{{
 			Name: tunnelPort, Type: "vxlan",
 			Options: map[string]string{"remote_ip": "flow", "key": "flow"},
 		}},
