@@ -21,6 +21,9 @@ const (
 	keyNetwork  = "network/"
 	keyEndpoint = "endpoint/"
 	keyPlace    = "place/"
+	keyRouter   = "router/"
+	keyForward  = "forward/"
+	keyNIC      = "nic/"
 	keyHost     = "host/"
 	keyPresence = "presence/"
 )
@@ -49,6 +52,12 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 			case *networkRecord:
 				r.Revision = revision
 			case *endpointRecord:
+				r.Revision = revision
+			case *routerRecord:
+				r.Revision = revision
+			case *forwardRecord:
+				r.Revision = revision
+			case *nicRecord:
 				r.Revision = revision
 			case *hostRecord:
 				r.Revision = revision
@@ -109,6 +118,14 @@ func durable(changes memdb.Changes) []store.Op {
 			ops = append(ops, keep(keyNetwork+either(ch).(*networkRecord).Name, ch.After))
 		case tableEndpoint:
 			ops = append(ops, keep(keyEndpoint+either(ch).(*endpointRecord).ID, ch.After))
+		case tableRouter:
+			ops = append(ops, keep(keyRouter+either(ch).(*routerRecord).Name, ch.After))
+		case tableForward:
+			f := either(ch).(*forwardRecord)
+			ops = append(ops, keep(keyForward+f.Network+"/"+f.ID, ch.After))
+		case tableNIC:
+			n := either(ch).(*nicRecord)
+			ops = append(ops, keep(keyNIC+url.PathEscape(n.SystemID)+"/"+url.PathEscape(n.Interface), ch.After))
 		case tableHost:
 			ops = append(ops, keep(keyHost+url.PathEscape(either(ch).(*hostRecord).SystemID), ch.After))
 		case tablePresence:
@@ -199,6 +216,21 @@ func (t *tx) restore(kv store.KV) error {
 		err = json.Unmarshal(kv.Value, r)
 		r.Revision = kv.Revision
 		t.put(tableEndpoint, r)
+	case keyRouter:
+		r := &routerRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableRouter, r)
+	case keyForward:
+		r := &forwardRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableForward, r)
+	case keyNIC:
+		r := &nicRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableNIC, r)
 	case keyPlace:
 		r := &placeRecord{Endpoint: rest}
 		err = json.Unmarshal(kv.Value, r)

@@ -111,7 +111,7 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 	n.Normalize()
 	old := t.network(n.Name)
 	now := &networkRecord{Network: n, Source: source}
-	now.Endpoints, now.Conditions, now.Revision = 0, nil, 0
+	now.Endpoints, now.MTULimit, now.Conditions, now.Revision = 0, nil, nil, 0
 	if old != nil {
 		now.keepChosen(old)
 	}
@@ -266,7 +266,7 @@ func sameNetwork(old *networkRecord, n *model.Network) error {
 // wanted is the network without what only Weft says of it.
 func (n *networkRecord) wanted() model.Network {
 	w := n.Network
-	w.Endpoints, w.Conditions, w.Revision = 0, nil, 0
+	w.Endpoints, w.MTULimit, w.Conditions, w.Revision = 0, nil, nil, 0
 	if g := w.Gateway; g != nil {
 		now := *g
 		if len(now.Addresses) == 0 {

@@ -28,6 +28,25 @@ type endpointRecord struct {
 	Source  string `json:"source,omitempty"`
 }
 
+// routerRecord is a router as wanted.
+type routerRecord struct {
+	model.Router
+	Source string `json:"source,omitempty"`
+}
+
+// forwardRecord is a forward as wanted. Its Endpoint is always an id.
+type forwardRecord struct {
+	model.Forward
+	Source string `json:"source,omitempty"`
+}
+
+// nicRecord is a NIC as wanted, of the host that has the system-id by whatever
+// name: Host is only filled in for the API.
+type nicRecord struct {
+	model.NIC
+	SystemID string `json:"systemID"`
+}
+
 // placeRecord is where an endpoint is. Only Host is durable.
 type placeRecord struct {
 	Endpoint string `json:"-"`
@@ -54,6 +73,7 @@ type hostRecord struct {
 	// Superseded is the generation id that the host's switch had seen from the
 	// controller of another cluster when it was adopted. Ours count from there.
 	Superseded uint64    `json:"superseded,omitempty"`
+	Draining   bool      `json:"draining,omitempty"` // it gets no new connections as a gateway
 	FirstSeen  time.Time `json:"firstSeen"`
 	Revision   uint64    `json:"-"`
 }

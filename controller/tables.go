@@ -12,6 +12,9 @@ const (
 	tableNetwork  = "network"
 	tableEndpoint = "endpoint"
 	tablePlace    = "place"
+	tableRouter   = "router"
+	tableForward  = "forward"
+	tableNIC      = "nic"
 	tableHost     = "host"
 	tablePresence = "presence"
 	tableLink     = "link"
@@ -28,6 +31,8 @@ const (
 	byHost      = "host"
 	byDatapath  = "datapath"
 	byIface     = "iface"
+	byEndpoint  = "endpoint"
+	byPort      = "port"
 )
 
 // newState returns empty tables.
@@ -89,6 +94,26 @@ func newState() (*memdb.MemDB, error) {
 				}
 				return nil
 			})),
+		),
+		table(tableRouter,
+			unique(byID, single(func(o any) []byte { return key(o.(*routerRecord).Name) })),
+			some(byNetwork, multi(func(o any) (keys [][]byte) {
+				for _, network := range o.(*routerRecord).Networks {
+					keys = append(keys, key(network))
+				}
+				return keys
+			})),
+		),
+		table(tableForward,
+			unique(byID, single(func(o any) []byte { f := o.(*forwardRecord); return key(f.Network, f.ID) })),
+			some(byNetwork, single(func(o any) []byte { return key(o.(*forwardRecord).Network) })),
+			some(byEndpoint, single(func(o any) []byte { return key(o.(*forwardRecord).Endpoint) })),
+			some(byPort, single(func(o any) []byte { f := o.(*forwardRecord); return key(f.Protocol, f.Port) })),
+		),
+		table(tableNIC,
+			unique(byID, single(func(o any) []byte { n := o.(*nicRecord); return key(n.SystemID, n.Interface) })),
+			some(byHost, single(func(o any) []byte { return key(o.(*nicRecord).SystemID) })),
+			some(byNetwork, single(func(o any) []byte { return key(o.(*nicRecord).Network) })),
 		),
 		table(tableHost,
 			unique(byID, single(func(o any) []byte { return key(o.(*hostRecord).SystemID) })),

@@ -27,6 +27,8 @@ const (
 	FlowRefused        = "FlowRefused"        // the switch refused a flow of this object
 	Tampered           = "Tampered"           // somebody else changed flows; repaired
 	OpenDoor           = "OpenDoor"           // any host may join: no --admit was given
-	HostUnknown        = "HostUnknown"        // pinned to a host that has never been seen
+	HostUnknown        = "HostUnknown"        // names a host that has never been seen
+	GatewayDown        = "GatewayDown"        // no gateway host of the network can be reached
+	GatewayNotReady    = "GatewayNotReady"    // a gateway host's side is not set up
 	HostAway           = "HostAway"           // last known state is used
 )

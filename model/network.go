@@ -55,8 +55,16 @@ type Network struct {
 
 	// Read-only.
 	Endpoints  int         `json:"endpoints"`
+	MTULimit   *MTULimit   `json:"mtuLimit,omitempty"`
 	Conditions []Condition `json:"conditions,omitempty"`
 	Revision   uint64      `json:"revision,omitempty"`
+}
+
+// MTULimit is the largest MTU that the underlay of all hosts carries, and the
+// host that limits it.
+type MTULimit struct {
+	MTU  int    `json:"mtu"`
+	Host string `json:"host"`
 }
 
 // Gateway is the way out of a network.
