@@ -8,12 +8,16 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // view reads one consistent state: a snapshot, or a transaction in the making.
-type view struct{ txn *memdb.Txn }
+type view struct {
+	txn     *memdb.Txn
+	transit ipam.Transit
+}
 
 func first[T any](v view, table, index string, args ...any) *T {
 	o, err := v.txn.First(table, index, args...)
