@@ -390,6 +390,10 @@ func contents(b openflow.MultipartBody) string {
 		for _, p := range b {
 			lines = append(lines, p.Name)
 		}
+	case openflow.MeterConfigs:
+		for _, m := range b {
+			lines = append(lines, fmt.Sprintf("%x %x %v", m.ID, m.Flags, m.Bands))
+		}
 	case openflow.FlowUpdates:
 		for _, u := range b {
 			lines = append(lines, u.Event.String())

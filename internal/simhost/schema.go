@@ -68,6 +68,9 @@ var schema = map[string]map[string]column{
 		"mtu_request":    {shape: set, atMost: 1},
 		"bfd":            {shape: mapping},
 		"mtu":            {shape: set, atMost: 1},
+		"mtu_request":    {shape: set, atMost: 1},
+		"bfd":            {shape: mapping},
+		"bfd_status":     {shape: mapping},
 		"status":         {shape: mapping},
 	},
 	"Controller": {
