@@ -66,11 +66,14 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 		}
 	}
 	c.revision = revision
-	t.weave(c.fabric, changes)
+	changed := t.weave(c.fabric, changes)
 	hostChanges := c.fabric.Flush()
 	c.number(t, hostChanges)
+	before := c.snapshot()
 	t.txn.Commit()
 	c.release(changes)
+	c.wakeGateways(before, changed, changes)
+	c.noteStale(before, changes)
 	for _, f := range t.after {
 		f()
 	}

@@ -55,7 +55,7 @@ func (t *tx) attendWith(systemID, network string) {
 
 // attendNetwork has every host attend a network that has to.
 func (t *tx) attendNetwork(n *networkRecord) {
-	for p := range each[presenceRecord](t.view, tablePresence, byVNI, n.VNI) {
+	for _, p := range slices.Collect(each[presenceRecord](t.view, tablePresence, byVNI, n.VNI)) {
 		if p.Zone != n.Zone {
 			t.put(tablePresence, &presenceRecord{p.Host, n.VNI, n.Zone})
 		}

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
-	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
 )
 

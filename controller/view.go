@@ -158,11 +158,7 @@ func (v view) networkView(r *networkRecord) model.Network {
 	for range v.endpointsOf(n.Name) {
 		n.Endpoints++
 	}
-	n.Conditions = nil
-	if mode := n.GatewayMode(); mode != model.GatewayNone {
-		n.Conditions = append(n.Conditions, model.Condition{Type: model.NotInForce,
-			Message: "gateway mode " + mode + " is stored, and not in force in this version: nobody answers for the gateway's address yet"})
-	}
+	n.Conditions = v.gatewayConditions(r)
 	if limit, host := v.underlayLimit(); limit > 0 {
 		n.MTULimit = &model.MTULimit{MTU: limit, Host: host}
 		if n.MTU > limit {

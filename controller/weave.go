@@ -8,12 +8,10 @@ import (
 
 // fabricEndpoint is what flows depend on of an endpoint.
 func (v view) fabricEndpoint(e *endpointRecord) flows.Endpoint {
-	out := flows.Endpoint{Number: e.Number, MAC: e.MAC.Bytes, Forwards: v.fabricForwards(e)}
+	out := flows.Endpoint{Number: e.Number, MAC: e.MAC.Bytes, Transit: v.transitOf(e), Forwards: v.fabricForwards(e)}
 	if n := v.network(e.Network); n != nil {
 		out.VNI = n.VNI
 	}
-	transit := v.transitOf(e)
-	out.Transit = transit
 	for _, a := range e.Addresses {
 		out.Addresses = append(out.Addresses, a.Addr)
 	}
@@ -62,8 +60,9 @@ type concerned struct {
 	gone                []*endpointRecord
 }
 
-// weave puts what a transaction changed into the fabric.
-func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
+// weave puts what a transaction changed into the fabric, and returns what that
+// was.
+func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 	now := v.concerned(changes)
 	for _, ch := range changes {
 		if h := v.changedHost(ch); h != nil {
@@ -96,6 +95,7 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
 			f.DeleteHost(ch.Before.(*hostRecord).Number)
 		}
 	}
+	return now
 }
 
 // changedHost is the host that a change is about, nil if it is about none, or

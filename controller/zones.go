@@ -2,7 +2,7 @@ package controller
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 
 	"github.com/weft-sdn/weft/model"
@@ -80,10 +80,5 @@ func (c *Controller) freeZone(v view, zone uint16) {
 // emptyZones removes the connections of a network from a switch that has no
 // flows of it any more.
 func emptyZones(ctx context.Context, sw *switchLink, zone uint16) error {
-	for _, z := range []uint16{zone, zone + pinningZone} {
-		if err := sw.session.FlushZone(ctx, z); err != nil {
-			return fmt.Errorf("flush conntrack zone %d: %w", z, err)
-		}
-	}
-	return nil
+	return errors.Join(sw.session.FlushZone(ctx, zone), sw.session.FlushZone(ctx, zone+pinningZone))
 }

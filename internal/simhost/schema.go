@@ -65,8 +65,6 @@ var schema = map[string]map[string]column{
 		"error":          {shape: set, atMost: 1},
 		"mac":            {shape: set, atMost: 1},
 		"mac_in_use":     {shape: set, atMost: 1},
-		"mtu_request":    {shape: set, atMost: 1},
-		"bfd":            {shape: mapping},
 		"mtu":            {shape: set, atMost: 1},
 		"mtu_request":    {shape: set, atMost: 1},
 		"bfd":            {shape: mapping},
