@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-memdb"
@@ -78,8 +79,11 @@ func (t *tx) attend(systemID string, vni uint32) {
 	}
 }
 
-// forget removes an endpoint and where it was.
+// forget removes an endpoint, where it was, and the forwards that lead to it.
 func (t *tx) forget(e *endpointRecord) {
+	for _, f := range slices.Collect(t.forwardsOf(e.ID)) {
+		t.delete(tableForward, f)
+	}
 	t.delete(tableEndpoint, e)
 	if p := first[placeRecord](t.view, tablePlace, byID, e.ID); p != nil {
 		t.delete(tablePlace, p)
