@@ -134,7 +134,7 @@ func (v view) gatewayAlive(n *networkRecord, g *hostRecord) bool {
 
 // gatewayConditions say what is amiss with the ways out of a network.
 func (v view) gatewayConditions(n *networkRecord) []model.Condition {
-	if !n.leaves() || len(n.Gateway.Hosts) == 0 {
+	if !n.Leaves() || len(n.Gateway.Hosts) == 0 {
 		return nil
 	}
 	var conditions []model.Condition

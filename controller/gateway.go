@@ -19,25 +19,16 @@ var modes = map[string]flows.Mode{
 	model.GatewaySNAT:   flows.SNAT,
 }
 
-// leaves reports whether packets leave the network through a host's kernel.
-func (n *networkRecord) leaves() bool { return modes[n.GatewayMode()].Leaves() }
-
 // exits are the names of the hosts through which packets leave the network, as
 // they are wanted, or anyHost alone.
 func (n *networkRecord) exits() []string {
 	switch {
-	case !n.leaves():
+	case !n.Leaves():
 		return nil
 	case len(n.Gateway.Hosts) == 0:
 		return []string{anyHost}
 	}
 	return n.Gateway.Hosts
-}
-
-// direct reports whether what comes from a gateway host reaches the network's
-// addresses as they are.
-func (n *networkRecord) direct() bool {
-	return n.leaves() && (n.Gateway.HostAccess || n.GatewayMode() == model.GatewayRouted)
 }
 
 // leavingBy are the networks that name a host as their exit; for anyHost,
@@ -69,7 +60,7 @@ func (v view) servedBy(h *hostRecord) []*networkRecord {
 			continue
 		}
 		seen[e.Network] = true
-		if n := v.network(e.Network); n != nil && n.leaves() && len(n.Gateway.Hosts) == 0 {
+		if n := v.network(e.Network); n != nil && n.Leaves() && len(n.Gateway.Hosts) == 0 {
 			served = append(served, n)
 		}
 	}

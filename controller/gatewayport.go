@@ -45,7 +45,7 @@ func (v view) gatewayPorts(h *hostRecord) []ovsdb.WantedPort {
 	var routes, forwards []string
 	for _, n := range served {
 		mtu = min(mtu, n.carried(limit))
-		if n.direct() {
+		if n.ReachedDirectly() {
 			for _, p := range n.Subnets {
 				routes = append(routes, p.Prefix.String())
 			}
@@ -126,7 +126,7 @@ func (c *Controller) wakeGateways(before view, changed concerned, changes memdb.
 			}
 		}
 		for name := range networks {
-			if n := v.network(name); n != nil && n.leaves() {
+			if n := v.network(name); n != nil && n.Leaves() {
 				for p := range each[presenceRecord](v, tablePresence, byVNI, n.VNI) {
 					awake[p.Host] = true
 				}

@@ -6,8 +6,8 @@ import (
 )
 
 // attendAll notes which hosts may have flows of which networks when the
-// transaction is committed: a host that has an endpoint of a network attends
-// it and those on a common router, and a gateway host those that leave through
+// transaction is committed: a host that has an endpoint or a NIC of a
+// network attends it and those on a common router, and a gateway host those that leave through
 // it. It may note too much, and never too little: what is not there is
 // released at the next confirmation.
 func (t *tx) attendAll() {
@@ -18,6 +18,10 @@ func (t *tx) attendAll() {
 				if e := t.endpoint(p.Endpoint); e != nil {
 					t.attendWith(p.Host, e.Network)
 				}
+			}
+		case tableNIC:
+			if n, ok := ch.After.(*nicRecord); ok {
+				t.attendWith(n.SystemID, n.Network)
 			}
 		case tableNetwork:
 			if n, ok := ch.After.(*networkRecord); ok {

@@ -257,7 +257,7 @@ func (c *Controller) learnMAC(l *hostLink, p *openflow.PacketIn) {
 	t := c.begin()
 	e := first[endpointRecord](t.view, tableEndpoint, byNumber, number)
 	mac := [6]byte(p.Data[6:12])
-	if e == nil || !e.MAC.IsZero() || t.place(e.ID).Host != l.systemID || mac[0]&1 == 1 || mac == [6]byte{} {
+	if e == nil || !e.MAC.IsZero() || t.place(e.ID).Host != l.systemID || mac[0]&1 == 1 || mac == [6]byte{} || mac == flows.RouterMAC {
 		t.abort()
 		return
 	}

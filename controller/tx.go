@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weft-sdn/weft/model"
@@ -66,8 +67,11 @@ func (v view) portRow(p *placeRecord) string {
 	return ""
 }
 
-// forget removes an endpoint and where it was.
+// forget removes an endpoint, where it was, and the forwards that lead to it.
 func (t *tx) forget(e *endpointRecord) {
+	for _, f := range slices.Collect(t.forwardsOf(e.ID)) {
+		t.delete(tableForward, f)
+	}
 	t.delete(tableEndpoint, e)
 	if p := first[placeRecord](t.view, tablePlace, byID, e.ID); p != nil {
 		t.delete(tablePlace, p)

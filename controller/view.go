@@ -268,13 +268,10 @@ func (v view) portView(f *portFact) model.Port {
 	default:
 		p.Kind = model.PortUnmatched
 	}
-	if f.Error != "" {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "Open vSwitch reports: " + f.Error})
-	}
-	if f.NoDevice {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	p.Conditions = f.failures()
+	if nic := v.nic(f.Host, f.Name); nic != nil {
+		p.Kind, p.Network, p.VLAN = model.PortNIC, nic.Network, nic.VLAN
+		return p
 	}
 	for e := range v.claimed(f) {
 		place := v.place(e.ID)
@@ -287,6 +284,19 @@ func (v view) portView(f *portFact) model.Port {
 		}
 	}
 	return p
+}
+
+// failures says what is wrong with the port itself.
+func (f *portFact) failures() []model.Condition {
+	var out []model.Condition
+	if f.Error != "" {
+		out = append(out, model.Condition{Type: model.PortFailed, Message: "Open vSwitch reports: " + f.Error})
+	}
+	if f.NoDevice {
+		out = append(out, model.Condition{Type: model.PortFailed,
+			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	}
+	return out
 }
 
 // refused says which flows of an endpoint the switch did not take.

@@ -28,7 +28,7 @@ func (t *tx) chooseZones() error {
 		if was, ok := ch.Before.(*networkRecord); ok && was.VNI == n.VNI {
 			zone = was.Zone
 		}
-		if zone == 0 && n.leaves() {
+		if zone == 0 && n.Leaves() {
 			number, err := t.c.pools.zones.Lowest()
 			if err != nil {
 				return model.Errorf(model.Exhausted, "gateway.mode", "network %q: %d networks translate or have translated addresses, which is all that the conntrack zones of Open vSwitch allow", n.Name, lastZone)
@@ -51,7 +51,7 @@ func (t *tx) chooseZones() error {
 func (c *Controller) adoptGateways() error {
 	t := c.begin()
 	for _, n := range slices.Collect(all[networkRecord](t.view, tableNetwork)) {
-		if n.leaves() && n.Zone == 0 {
+		if n.Leaves() && n.Zone == 0 {
 			now := *n
 			t.put(tableNetwork, &now)
 		}
