@@ -180,7 +180,12 @@ func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, a
 	var result Result
 	r := &run{sw: sw, host: at.host, p: in, record: &result}
 	r.start()
-	if r.err != nil {
+	switch {
+	case r.err != nil && strings.Contains(r.err.Error(), "another connection"):
+		return "not compared" // a trace knows of no connections
+	case r.err != nil && strings.Contains(r.err.Error(), "a later fragment"):
+		return "not compared"
+	case r.err != nil:
 		t.Error(r.err)
 		return "error"
 	}
