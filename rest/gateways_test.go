@@ -40,7 +40,7 @@ func TestGatewaysThatCannotBe(t *testing.T) {
 			}
 		})
 	}
-	a.must(201, "POST", "/networks", `{"name":"red","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"]}}`)    // translated
+	a.must(201, "POST", "/networks", `{"name":"red","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"]}}`)     // translated
 	a.must(201, "POST", "/networks", `{"name":"green","subnet":"10.0.1.0/24","gateway":{"mode":"routed","hosts":["gw2"]}}`) // elsewhere
 	a.refused(409, "subnets[0]", "PUT", "/networks/red", `{"subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"],"hostAccess":true}}`)
 	// One takes the place of another in one document.
