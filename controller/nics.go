@@ -83,8 +83,7 @@ func (t *tx) putNIC(h *hostRecord, n model.NIC) (*nicRecord, error) {
 	if err := now.Check(); err != nil {
 		return nil, err
 	}
-	network := t.network(now.Network)
-	if network == nil {
+	if t.network(now.Network) == nil {
 		return nil, noNetwork("network", now.Network)
 	}
 	for p := range each[placeRecord](t.view, tablePlace, byHost, h.SystemID) {
@@ -96,7 +95,6 @@ func (t *tx) putNIC(h *hostRecord, n model.NIC) (*nicRecord, error) {
 		return old, nil
 	}
 	t.put(tableNIC, now)
-	t.attend(h.SystemID, network.VNI)
 	return now, nil
 }
 

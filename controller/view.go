@@ -8,12 +8,16 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // view reads one consistent state: a snapshot, or a transaction in the making.
-type view struct{ txn *memdb.Txn }
+type view struct {
+	txn     *memdb.Txn
+	transit ipam.Transit
+}
 
 func first[T any](v view, table, index string, args ...any) *T {
 	o, err := v.txn.First(table, index, args...)
@@ -154,15 +158,7 @@ func (v view) networkView(r *networkRecord) model.Network {
 	for range v.endpointsOf(n.Name) {
 		n.Endpoints++
 	}
-	n.Conditions = nil
-	if n.Leaves() {
-		for _, host := range n.Gateway.Hosts {
-			if v.hostByName(host) == nil {
-				n.Conditions = append(n.Conditions, model.Condition{Type: model.HostUnknown,
-					Message: "its gateway host " + host + " has never been seen: GET /hosts lists those that were"})
-			}
-		}
-	}
+	n.Conditions = v.gatewayConditions(r)
 	if limit, host := v.underlayLimit(); limit > 0 {
 		n.MTULimit = &model.MTULimit{MTU: limit, Host: host}
 		if n.MTU > limit {
