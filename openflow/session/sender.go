@@ -61,8 +61,10 @@ func (s *Session) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("claim the role of master: %w", err)
 	}
-	// Without it a service connection gets no packet-in and no port status.
-	config := &openflow.SetConfig{SwitchConfig: openflow.SwitchConfig{MissSendLen: openflow.WholePacket}}
+	// Without a length a service connection gets no packet-in and no port
+	// status; with fragments as they are by default, a forged router
+	// advertisement only has to be fragmented to pass.
+	config := &openflow.SetConfig{SwitchConfig: openflow.SwitchConfig{Flags: openflow.FragmentsMatched, MissSendLen: openflow.WholePacket}}
 	if err := s.out.write(s.done, config.AppendTo(nil, s.nextXID(1))); err != nil {
 		return err
 	}
