@@ -125,4 +125,3 @@ func TestKernelsReachAddressesThatAreKnownOutside(t *testing.T) {
 		t.Error("the topologies test nothing")
 	}
 }
-
