@@ -37,6 +37,7 @@ type committed struct {
 // commit makes a change: it stores what must last, shows it to readers, puts
 // it into the programs and hands those to the sessions. It runs in the loop.
 func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
+	t.attendAll()
 	changes := t.txn.Changes()
 	ops := durable(changes)
 	revision := c.revision
@@ -65,11 +66,14 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 		}
 	}
 	c.revision = revision
-	t.weave(c.fabric, changes)
+	changed := t.weave(c.fabric, changes)
 	hostChanges := c.fabric.Flush()
 	c.number(t, hostChanges)
+	before := c.snapshot()
 	t.txn.Commit()
 	c.release(changes)
+	c.wakeGateways(before, changed, changes)
+	c.noteStale(before, changes)
 	for _, f := range t.after {
 		f()
 	}
@@ -246,8 +250,13 @@ func (t *tx) restore(kv store.KV) error {
 			return err
 		}
 		var vni uint64
-		vni, err = strconv.ParseUint(number, 10, 24)
-		t.put(tablePresence, &presenceRecord{Host: host, VNI: uint32(vni)})
+		if vni, err = strconv.ParseUint(number, 10, 24); err != nil {
+			return err
+		}
+		r := &presenceRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Host, r.VNI = host, uint32(vni)
+		t.put(tablePresence, r)
 	default:
 		return errors.New("unknown key: was it written by a newer version?")
 	}

@@ -164,8 +164,9 @@ func (s *site) check(seed uint64) {
 		for h := range all[hostRecord](v, tableHost) {
 			fresh.PutHost(v.fabricHost(h))
 		}
+		limit, _ := v.underlayLimit()
 		for n := range all[networkRecord](v, tableNetwork) {
-			fresh.PutNetwork(fabricNetwork(n))
+			fresh.PutNetwork(v.fabricNetwork(n, limit))
 		}
 		for e := range all[endpointRecord](v, tableEndpoint) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))

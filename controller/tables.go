@@ -33,6 +33,8 @@ const (
 	byIface     = "iface"
 	byEndpoint  = "endpoint"
 	byPort      = "port"
+	byExit      = "exit"
+	byZone      = "zone"
 )
 
 // newState returns empty tables.
@@ -55,6 +57,14 @@ func newState() (*memdb.MemDB, error) {
 		table(tableNetwork,
 			unique(byID, single(func(o any) []byte { return key(o.(*networkRecord).Name) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*networkRecord).VNI) })),
+			some(byZone, single(func(o any) []byte { return zoneKey(o.(*networkRecord).Zone) })),
+			some(byExit, multi(func(o any) (keys [][]byte) {
+				n := o.(*networkRecord)
+				for _, host := range n.exits() {
+					keys = append(keys, key(host))
+				}
+				return keys
+			})),
 		),
 		table(tableEndpoint,
 			unique(byID, single(func(o any) []byte { return key(o.(*endpointRecord).ID) })),
@@ -125,6 +135,7 @@ func newState() (*memdb.MemDB, error) {
 			unique(byID, single(func(o any) []byte { p := o.(*presenceRecord); return key(p.Host, p.VNI) })),
 			some(byHost, single(func(o any) []byte { return key(o.(*presenceRecord).Host) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*presenceRecord).VNI) })),
+			some(byZone, single(func(o any) []byte { return zoneKey(o.(*presenceRecord).Zone) })),
 		),
 		table(tableLink,
 			unique(byID, single(func(o any) []byte { return key(o.(*linkRecord).SystemID) })),
@@ -149,6 +160,14 @@ func newState() (*memdb.MemDB, error) {
 		schema.Tables[t.Name] = t
 	}
 	return memdb.NewMemDB(schema)
+}
+
+// zoneKey is nil for no zone.
+func zoneKey(zone uint16) []byte {
+	if zone == 0 {
+		return nil
+	}
+	return key(uint32(zone))
 }
 
 // single says under which key an object stands in an index, nil for none.

@@ -8,12 +8,16 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // view reads one consistent state: a snapshot, or a transaction in the making.
-type view struct{ txn *memdb.Txn }
+type view struct {
+	txn     *memdb.Txn
+	transit ipam.Transit
+}
 
 func first[T any](v view, table, index string, args ...any) *T {
 	o, err := v.txn.First(table, index, args...)
@@ -154,11 +158,7 @@ func (v view) networkView(r *networkRecord) model.Network {
 	for range v.endpointsOf(n.Name) {
 		n.Endpoints++
 	}
-	n.Conditions = nil
-	if mode := n.GatewayMode(); mode != model.GatewayNone {
-		n.Conditions = append(n.Conditions, model.Condition{Type: model.NotInForce,
-			Message: "gateway mode " + mode + " is stored, and not in force in this version: nobody answers for the gateway's address yet"})
-	}
+	n.Conditions = v.gatewayConditions(r)
 	if limit, host := v.underlayLimit(); limit > 0 {
 		n.MTULimit = &model.MTULimit{MTU: limit, Host: host}
 		if n.MTU > limit {
@@ -268,13 +268,10 @@ func (v view) portView(f *portFact) model.Port {
 	default:
 		p.Kind = model.PortUnmatched
 	}
-	if f.Error != "" {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "Open vSwitch reports: " + f.Error})
-	}
-	if f.NoDevice {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	p.Conditions = f.failures()
+	if nic := v.nic(f.Host, f.Name); nic != nil {
+		p.Kind, p.Network, p.VLAN = model.PortNIC, nic.Network, nic.VLAN
+		return p
 	}
 	for e := range v.claimed(f) {
 		place := v.place(e.ID)
@@ -287,6 +284,19 @@ func (v view) portView(f *portFact) model.Port {
 		}
 	}
 	return p
+}
+
+// failures says what is wrong with the port itself.
+func (f *portFact) failures() []model.Condition {
+	var out []model.Condition
+	if f.Error != "" {
+		out = append(out, model.Condition{Type: model.PortFailed, Message: "Open vSwitch reports: " + f.Error})
+	}
+	if f.NoDevice {
+		out = append(out, model.Condition{Type: model.PortFailed,
+			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	}
+	return out
 }
 
 // refused says which flows of an endpoint the switch did not take.

@@ -9,7 +9,6 @@ type Condition struct {
 
 // The types of condition, in the words that the API shows.
 const (
-	NotInForce         = "NotInForce"         // declared, stored, and not implemented by this version
 	MTUTooLarge        = "MTUTooLarge"        // the underlay cannot carry it
 	MACMismatch        = "MACMismatch"        // the port sends, but only with another MAC
 	MACUnknown         = "MACUnknown"         // no frame seen yet from which to adopt the MAC

@@ -7,6 +7,7 @@ type Document struct {
 	Networks  []Network  `json:"networks,omitempty"`
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	Routers   []Router   `json:"routers,omitempty"`
+	Forwards  []Forward  `json:"forwards,omitempty"`
 }
 
 // CheckSource says whether source may name where applied documents come from.

@@ -66,6 +66,9 @@ func (s *Session) setUp(ctx context.Context) error {
 	if err := s.out.write(s.done, config.AppendTo(nil, s.nextXID(1))); err != nil {
 		return err
 	}
+	if err := s.meterPackets(ctx); err != nil {
+		return err
+	}
 	// The monitor comes before any dump, so that nothing falls between them.
 	monitor := &openflow.MultipartRequest{Body: &openflow.FlowMonitorRequest{
 		MonitorID: 1, OutPort: openflow.PortAny, OutGroup: openflow.GroupAny, Table: openflow.TableAll,

@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/weft-sdn/weft/model"
+)
+
+// checkRenumbered makes sure that what depends on networks that were declared
+// or changed fits them.
+func (t *tx) checkRenumbered() error {
+	for _, name := range slices.Sorted(maps.Keys(t.renumbered)) {
+		if err := t.checkFit(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFit makes sure that the endpoints, routers and forwards of a network fit
+// it as it is now, and that it gets along with others on its gateway hosts.
+func (t *tx) checkFit(name string) error {
+	delete(t.renumbered, name)
+	n := t.network(name)
+	if n == nil {
+		return nil
+	}
+	const both = "delete or change it first, or change both in one POST /apply"
+	for e := range t.endpointsOf(name) {
+		if err := e.Check(&n.Network); err != nil {
+			return model.Errorf(model.Conflict, "subnets", "endpoint %q of network %q would no longer fit: %s; "+both, e.Title(), name, err.Detail)
+		}
+	}
+	for r := range t.routersOf(name) {
+		if err := t.checkRouter(r); err != nil {
+			field := "subnets"
+			if n.GatewayMode() == model.GatewayNone {
+				field = "gateway"
+			}
+			return model.Errorf(model.Conflict, field, "router %q would no longer fit network %q: %s; "+both, r.Name, name, detailOf(err))
+		}
+	}
+	for f := range t.forwardsIn(name) {
+		if err := t.checkForward(f); err != nil {
+			return model.Errorf(model.Conflict, "gateway", "forward %q of network %q would no longer fit: %s; "+both, f.ID, name, detailOf(err))
+		}
+	}
+	return t.checkDirect(n)
+}
+
+// checkDirect refuses two networks with an address in common to which the
+// kernel of one host would need a route each.
+func (t *tx) checkDirect(n *networkRecord) error {
+	if !n.ReachedDirectly() {
+		return nil
+	}
+	for o := range all[networkRecord](t.view, tableNetwork) {
+		if o.Name == n.Name || !o.ReachedDirectly() || !n.SharesGateway(&o.Network) {
+			continue
+		}
+		if i, theirs, overlap := n.Overlap(&o.Network); overlap {
+			return model.Errorf(model.Conflict, fmt.Sprintf("subnets[%d]", i),
+				"%s overlaps %s of network %q, and a host that is a gateway of both could not tell which one is meant: renumber one, give them different gateway hosts, or use mode %s without hostAccess in one",
+				n.Subnets[i].Prefix, theirs.Prefix, o.Name, model.GatewaySNAT)
+		}
+	}
+	return nil
+}
+
+// detailOf is the sentence of an error, without the field that it is about.
+func detailOf(err error) string {
+	var e *model.Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return err.Error()
+}
