@@ -106,7 +106,7 @@ func hasSecondDocument(content []byte) bool {
 // Parts of a topology file: those that are declared, and those that only the
 // lab reads.
 var (
-	declaredParts = []string{"networks", "endpoints", "routers"}
+	declaredParts = []string{"networks", "endpoints", "routers", "forwards"}
 	labParts      = []string{"name", "description", "underlay", "hosts", "containers", "expect"}
 )
 
