@@ -52,6 +52,9 @@ func (g *Gateway) PinZone() uint16 { return g.Zone + 1<<15 }
 // and the kernel of a gateway host; invalid where there is none.
 type Transit struct{ V4, V6 netip.Addr }
 
+// TransitRange is where transit addresses are from.
+type TransitRange struct{ V4, V6 netip.Prefix }
+
 // Forward is a port of the gateway hosts that leads to an endpoint: the host
 // translates its own address to the endpoint's transit address.
 type Forward struct {
