@@ -152,6 +152,10 @@ func TestAGatewayHostHasThePortToItsKernel(t *testing.T) {
 	} {
 		s.becomes(1, "weft-gw", column, want)
 	}
+	s.synchronized()
+	if flows := s.hosts[0].OFCtl("", "dump-flows", "br-weft"); !strings.Contains(flows, "nat(src=100.65.0.1)") {
+		t.Errorf("the gateway host does not translate:\n%s", flows)
+	}
 	ids := s.interfaceOf(1, "weft-gw", "external_ids")
 	for _, want := range []string{
 		"weft-address=100.64.0.1/32 fd77:6566:7400::1/128",

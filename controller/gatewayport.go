@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/ovsdb"
 )
 
@@ -27,7 +28,7 @@ const (
 	keyRouterMAC = "weft-router-mac" // its MAC
 	keyTransit   = "weft-transit"    // ranges to route there, and to masquerade
 	keyRoutes    = "weft-routes"     // subnets to route there as they are
-	keyForwards  = "weft-forwards"   // protocol/address:port>transit address:port
+	keyForwards  = "weft-forwards"   // protocol/address:port>endpoint's address:port
 
 	agentKey   = "weft-agent"
 	agentReady = "ready"
@@ -84,7 +85,7 @@ func (v view) forwardWords(f *forwardRecord) []string {
 	if e == nil {
 		return nil
 	}
-	to := v.transitOf(e)
+	to := v.reachedAs(e)
 	var words []string
 	for _, family := range []struct{ any, to netip.Addr }{
 		{netip.IPv4Unspecified(), to.V4}, {netip.IPv6Unspecified(), to.V6},
@@ -99,6 +100,24 @@ func (v view) forwardWords(f *forwardRecord) []string {
 		}
 	}
 	return words
+}
+
+// reachedAs are the addresses at which gateway hosts reach an endpoint: its own
+// where packets leave its network as they are.
+func (v view) reachedAs(e *endpointRecord) flows.Transit {
+	n := v.network(e.Network)
+	if n == nil || n.GatewayMode() != model.GatewayRouted {
+		return v.transitOf(e)
+	}
+	var own flows.Transit
+	for _, a := range slices.Backward(e.Addresses) { // the first of each family
+		if a.Is4() {
+			own.V4 = a.Addr
+		} else {
+			own.V6 = a.Addr
+		}
+	}
+	return own
 }
 
 // wakeGateways has the rows of those hosts looked at again whose part as a
