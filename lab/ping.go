@@ -55,25 +55,25 @@ const (
 )
 
 // Ping sends an echo request to an address each interval until it is stopped.
-func (c *Container) Ping(to netip.Addr, interval time.Duration) (*Pings, error) {
-	return c.ping(to, interval, "")
+func (m *Machine) Ping(to netip.Addr, interval time.Duration) (*Pings, error) {
+	return m.ping(to, interval, "")
 }
 
-// ping is [Container.Ping] with a token in every request.
-func (c *Container) ping(to netip.Addr, interval time.Duration, token string) (*Pings, error) {
+// ping is [Machine.Ping] with a token in every request.
+func (m *Machine) ping(to netip.Addr, interval time.Duration, token string) (*Pings, error) {
 	network, any := "ip4:icmp", "0.0.0.0"
 	if to.Is6() {
 		network, any = "ip6:ipv6-icmp", "::"
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pings{to: to, id: uint16(rand.Uint32()), token: []byte(token), stop: cancel}
-	err := c.in.do(func() (err error) {
+	err := m.in.do(func() (err error) {
 		p.conn, err = net.ListenPacket(network, any)
 		return err
 	})
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("ping %s from %s: %w", to, c.Name, err)
+		return nil, fmt.Errorf("ping %s from %s: %w", to, m.Name, err)
 	}
 	p.finished.Go(p.receive)
 	p.finished.Go(func() { p.send(ctx, interval) })

@@ -62,6 +62,7 @@ func newRoot() *cobra.Command {
 	s := addSession(root)
 	root.AddCommand(
 		newController(),
+		newAgent(),
 		newLab(),
 		newNetwork(s),
 		newEndpoint(s),

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	traced           = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
+	packets          = flag.Int("traced", 500, "packets in each topology that Open vSwitch is asked about")
 	tracedTopologies = flag.Uint64("traced-topologies", 4, "how many topologies Open vSwitch is asked about")
 )
 
@@ -37,7 +37,7 @@ func TestOpenVSwitchAgrees(t *testing.T) {
 		w := newWorld(seed)
 		w.build()
 		ports := install(t, o, w)
-		for n := range *traced {
+		for n := range *packets {
 			host, port, p := w.anyPacket()
 			name := hostName(host.Number)
 			verdicts[agree(t, o, w.underlay.hosts[name].Switch, ports, arrivesAt{name, port, host.TunnelPort}, p)]++
@@ -180,7 +180,12 @@ func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, a
 	var result Result
 	r := &run{sw: sw, host: at.host, p: in, record: &result}
 	r.start()
-	if r.err != nil {
+	switch {
+	case r.err != nil && strings.Contains(r.err.Error(), "another connection"):
+		return "not compared" // a trace knows of no connections
+	case r.err != nil && strings.Contains(r.err.Error(), "a later fragment"):
+		return "not compared"
+	case r.err != nil:
 		t.Error(r.err)
 		return "error"
 	}
@@ -200,16 +205,17 @@ func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, a
 	differs := func(what string, ours, theirs any) {
 		t.Errorf("%s port %d, %v: %s by the walker\n%v\nand by Open vSwitch\n%v\n\n%s\n%s", at.host, at.port, &p, what, ours, theirs, result.Text(Words{}), out)
 	}
-	if ours, theirs := walkedCookies(&result), tracedCookies(out); !slices.Equal(ours, theirs) {
-		differs("the flows taken", ours, theirs)
-	}
-	ours := walkedCopies(&result, at.tunnelPort)
-	theirs, err := tracedCopies(out, in.sent(), ports)
+	trace, err := readTrace(out, in.sent(), ports)
 	if err != nil {
 		t.Errorf("%v in\n%s", err, out)
+		return "error"
 	}
-	if !slices.Equal(ours, theirs) {
-		differs("what comes out", ours, theirs)
+	if ours := walkedCookies(&result); !slices.Equal(ours, trace.cookies) {
+		differs("the flows taken", ours, trace.cookies)
+	}
+	ours := walkedCopies(&result, at.tunnelPort)
+	if !slices.Equal(ours, trace.copies) {
+		differs("what comes out", ours, trace.copies)
 	}
 	switch {
 	case len(ours) == 0:
@@ -231,15 +237,6 @@ func walkedCookies(r *Result) (cookies []string) {
 		if s.Flow != nil {
 			cookies = append(cookies, fmt.Sprintf("%#x", s.Flow.Cookie))
 		}
-	}
-	return cookies
-}
-
-var tracedFlow = regexp.MustCompile(`(?m)^ *\d+\. .*cookie (0x[0-9a-f]+)$`)
-
-func tracedCookies(out string) (cookies []string) {
-	for _, m := range tracedFlow.FindAllStringSubmatch(out, -1) {
-		cookies = append(cookies, m[1])
 	}
 	return cookies
 }
