@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/weft-sdn/weft/model"
@@ -52,10 +53,20 @@ func (t *tx) checkFit(name string) error {
 }
 
 // checkDirect refuses two networks with an address in common to which the
-// kernel of one host would need a route each.
+// kernel of one host would need a route each, and those with an address that is
+// an endpoint's transit address there.
 func (t *tx) checkDirect(n *networkRecord) error {
 	if !n.ReachedDirectly() {
 		return nil
+	}
+	for i, p := range n.Subnets {
+		for _, transit := range []netip.Prefix{t.transit.V4, t.transit.V6} {
+			if p.Overlaps(transit) {
+				return model.Errorf(model.Conflict, fmt.Sprintf("subnets[%d]", i),
+					"%s overlaps %s, by addresses of which gateway hosts know translated endpoints: take another subnet, start the controller with another --transit4 or --transit6, or use mode %s without hostAccess",
+					p.Prefix, transit, model.GatewaySNAT)
+			}
+		}
 	}
 	for o := range all[networkRecord](t.view, tableNetwork) {
 		if o.Name == n.Name || !o.ReachedDirectly() || !n.SharesGateway(&o.Network) {
