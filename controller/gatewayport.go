@@ -121,26 +121,25 @@ func (v view) reachedAs(e *endpointRecord) flows.Transit {
 }
 
 // wakeGateways has the rows of those hosts looked at again whose part as a
-// gateway, or in watching gateways, a commit may have changed: all that attend,
-// or attended, a network that it was about.
+// gateway, or in watching gateways, a commit may have changed.
 func (c *Controller) wakeGateways(before view, changed concerned, changes memdb.Changes) {
-	now := c.snapshot()
 	awake := map[string]bool{}
-	for _, v := range []view{now, before} {
+	for _, v := range []view{c.snapshot(), before} {
 		networks := maps.Clone(changed.networks)
-		for id := range changed.endpoints {
-			if e := v.endpoint(id); e != nil {
-				networks[e.Network] = true
-			}
-		}
-		for _, e := range changed.gone {
-			networks[e.Network] = true
-		}
 		for _, ch := range changes {
-			if p, ok := either(ch).(*presenceRecord); ok {
-				awake[p.Host] = true
-				if n := v.networkByVNI(p.VNI); n != nil {
+			switch r := either(ch).(type) {
+			case *placeRecord: // it may be its own way out
+				awake[v.place(r.Endpoint).Host] = true
+			case *presenceRecord:
+				awake[r.Host] = true
+				if n := v.networkByVNI(r.VNI); n != nil && len(v.exitHosts(n)) > 1 { // they watch each other
 					networks[n.Name] = true
+				}
+			case *forwardRecord:
+				networks[r.Network] = true
+			case *endpointRecord: // where forwards lead
+				for f := range v.forwardsOf(r.ID) {
+					networks[f.Network] = true
 				}
 			}
 		}
