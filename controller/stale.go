@@ -40,8 +40,8 @@ func (c *Controller) noteStale(before view, changes memdb.Changes) {
 // stale has the hosts of an endpoint's network forget its connections.
 func (c *Controller) stale(v, before view, e *endpointRecord) {
 	n := before.network(e.Network)
-	if n == nil || n.Zone == 0 {
-		return
+	if n == nil || n.Zone == 0 || v.networkByVNI(n.VNI) == nil {
+		return // of a network that is gone the whole zone is flushed
 	}
 	var addresses []netip.Addr
 	for _, a := range e.Addresses {
