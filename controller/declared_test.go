@@ -169,3 +169,23 @@ func overlaps(a, b *model.Network) bool {
 	_, _, is := a.Overlap(b)
 	return is
 }
+
+func TestAGatewayHostMayBeDeletedWhileItIsInUse(t *testing.T) {
+	ctx, c := t.Context(), open(t, t.TempDir())
+	known(t, c, "host1", 1)
+	n := network("n", "10.0.1.0/24")
+	n.Gateway = &model.Gateway{Mode: model.GatewaySNAT, Hosts: []string{"host1"}}
+	unknown := func(n model.Network) bool {
+		return slices.ContainsFunc(n.Conditions, func(c model.Condition) bool { return c.Type == model.HostUnknown })
+	}
+	stored, _, err := c.CreateNetwork(ctx, n, WriteOptions{})
+	if err != nil || unknown(stored) {
+		t.Fatalf("%+v, %v", stored, err)
+	}
+	if _, err := c.DeleteHost(ctx, "host1", WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := c.Network("n"); err != nil || !unknown(now) {
+		t.Errorf("%+v, %v", now, err)
+	}
+}

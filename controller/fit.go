@@ -29,24 +29,22 @@ func (t *tx) checkFit(name string) error {
 	if n == nil {
 		return nil
 	}
-	const both = "delete or change it first, or change both in one POST /apply"
 	for e := range t.endpointsOf(name) {
 		if err := e.Check(&n.Network); err != nil {
-			return model.Errorf(model.Conflict, "subnets", "endpoint %q of network %q would no longer fit: %s; "+both, e.Title(), name, err.Detail)
+			return model.Errorf(model.Conflict, "subnets", "endpoint %q of network %q would no longer fit: %s; delete or change it first, or change both in one POST /apply", e.Title(), name, err.Detail)
 		}
 	}
 	for r := range t.routersOf(name) {
+		if n.GatewayMode() == model.GatewayNone {
+			return model.Errorf(model.Conflict, "gateway", "network %q is on router %q, which needs its gateway: leave it one, or PUT the router without the network first", name, r.Name)
+		}
 		if err := t.checkRouter(r); err != nil {
-			field := "subnets"
-			if n.GatewayMode() == model.GatewayNone {
-				field = "gateway"
-			}
-			return model.Errorf(model.Conflict, field, "router %q would no longer fit network %q: %s; "+both, r.Name, name, detailOf(err))
+			return model.Errorf(model.Conflict, "subnets", "router %q would no longer be possible: %s; or change both in one POST /apply", r.Name, detailOf(err))
 		}
 	}
 	for f := range t.forwardsIn(name) {
 		if err := t.checkForward(f); err != nil {
-			return model.Errorf(model.Conflict, "gateway", "forward %q of network %q would no longer fit: %s; "+both, f.ID, name, detailOf(err))
+			return model.Errorf(model.Conflict, "gateway", "forward %q of network %q would no longer be possible: %s; or delete the forward first", f.ID, name, detailOf(err))
 		}
 	}
 	return t.checkDirect(n)
