@@ -52,8 +52,12 @@ func (g *Gateway) PinZone() uint16 { return g.Zone + 1<<15 }
 // and the kernel of a gateway host; invalid where there is none.
 type Transit struct{ V4, V6 netip.Addr }
 
-// Forward is a port of the gateway hosts that leads to an endpoint: the host
-// translates its own address to the endpoint's transit address.
+// TransitRange is where transit addresses are from.
+type TransitRange struct{ V4, V6 netip.Prefix }
+
+// Forward is a port of an endpoint that a port of the gateway hosts leads to: the
+// host translates its own address and port to the endpoint's transit address and
+// this port.
 type Forward struct {
 	Protocol uint8 // 6 TCP, 17 UDP
 	Port     uint16

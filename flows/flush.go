@@ -28,6 +28,14 @@ func (f *Fabric) Flush() []HostChanges {
 		f.regroup(p)
 	}
 	clear(f.staleGroups)
+	for p := range f.staleSteers {
+		f.steer(p)
+	}
+	clear(f.staleSteers)
+	for number := range f.staleBases {
+		f.rebase(number)
+	}
+	clear(f.staleBases)
 	var all []HostChanges
 	for _, number := range slices.Sorted(maps.Keys(f.touched)) {
 		h := f.hosts[number]
@@ -61,6 +69,22 @@ func (f *Fabric) Program(number uint32) []*program.Fragment {
 	return slices.SortedFunc(maps.Values(h.wanted), func(a, b *program.Fragment) int {
 		return a.Key.Compare(b.Key)
 	})
+}
+
+// rebase gives a host the pipeline of networks with a gateway if it takes part
+// in one.
+func (f *Fabric) rebase(number uint32) {
+	h := f.hosts[number]
+	if h == nil {
+		return
+	}
+	var base *program.Fragment
+	for vni := range h.networks {
+		if f.networks[vni].Gateway != nil {
+			base = f.gatewayBase
+		}
+	}
+	f.set(number, f.gatewayBase.Key, base)
 }
 
 // regroup builds anew whom broadcasts of a network reach from a host.

@@ -18,6 +18,10 @@ type Network struct {
 	Gateway *Gateway // nil: nothing leaves the network
 }
 
+func (n Network) equal(o Network) bool {
+	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Gateway.equal(o.Gateway)
+}
+
 // fragment is what every host that takes part in the network has of it.
 func (n Network) fragment() *program.Fragment {
 	b := &builder{kind: KindNetwork, vni: n.VNI}
@@ -59,6 +63,8 @@ type Host struct {
 	VTEP   netip.Addr // invalid: it gets no tunnels
 	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
 	TunnelPort uint32
+	// TransitRange is where all transit addresses are from.
+	TransitRange TransitRange
 	// GatewayPort is the number of the port that leads to its kernel, 0 while
 	// there is none.
 	GatewayPort uint32
@@ -70,19 +76,27 @@ type Host struct {
 
 func (h Host) equal(o Host) bool {
 	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPort == o.TunnelPort &&
-		h.GatewayPort == o.GatewayPort && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
+		h.GatewayPort == o.GatewayPort && h.TransitRange == o.TransitRange && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
 }
 
 // member accepts the frames of a network from a host that takes part in it.
-func (h Host) member(vni uint32) *program.Fragment {
-	b := &builder{kind: KindMember, owner: h.Number, vni: vni}
-	source := of.TunSrc
-	if h.VTEP.Is6() {
-		source = of.TunIPv6Src
+func (h Host) member(n Network) *program.Fragment {
+	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
+	next := uint8(TableForward)
+	if n.leaves() {
+		next = TableRoute // it may be on its way out
 	}
-	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(vni)), source.Addr(h.VTEP)), TableForward,
-		set(of.Metadata.Uint(uint64(vni))), set(regOrigin.Uint(fromTunnel)))
+	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next,
+		set(b.network()), set(regOrigin.Uint(fromTunnel)))
 	return b.fragment()
+}
+
+// tunnelSource matches what comes from the host through a tunnel.
+func (h Host) tunnelSource() of.FieldValue {
+	if h.VTEP.Is6() {
+		return of.TunIPv6Src.Addr(h.VTEP)
+	}
+	return of.TunSrc.Addr(h.VTEP)
 }
 
 // path leads to a host.

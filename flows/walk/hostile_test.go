@@ -152,14 +152,16 @@ func TestTunnelsAreTakenFromMembersOnly(t *testing.T) {
 			if h.TunnelPort == 0 {
 				continue
 			}
-			here := w.fabric.Networks(h.Number)
 			for _, n := range w.networks {
 				for _, source := range w.hosts {
 					from := w.sources[source.Number]
 					if source.Number == h.Number || from.Is4() != w.sources[h.Number].Is4() {
 						continue
 					}
-					member := source.VTEP.IsValid() && slices.Contains(here, n.VNI) && slices.Contains(w.fabric.Members(n.VNI), source.Number)
+					// A host that is only a way out takes part, too, and so
+					// does one from which a router leads to the network.
+					member := source.VTEP.IsValid() && slices.Contains(w.fabric.Attendants(n.VNI), source.Number) &&
+						(slices.Contains(w.fabric.Members(n.VNI), h.Number) || n.Gateway != nil && n.Gateway.Mode.Leaves() && names(n.Gateway, h))
 					w.fromTunnel(t, h, n.VNI, from, member)
 				}
 				w.fromTunnel(t, h, n.VNI, netip.MustParseAddr("203.0.113.66"), false)
@@ -167,6 +169,11 @@ func TestTunnelsAreTakenFromMembersOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// names is whether a gateway names a host as its way out.
+func names(g *flows.Gateway, h flows.Host) bool {
+	return slices.ContainsFunc(g.Hosts, func(x flows.Exit) bool { return x.Host == h.Number })
 }
 
 // fromTunnel checks what a frame does that comes to a host through a tunnel: it

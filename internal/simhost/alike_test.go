@@ -99,7 +99,7 @@ func (c *controlled) wanted() ovsdb.Wanted {
 		ControllerTargets:   []string{"tcp:" + c.switches.Addr().String()},
 		ControllerRateLimit: 100, ControllerBurstLimit: 50,
 		TableNames: map[int]string{0: "classify", 10: "security"},
-		Tunnels:    []ovsdb.Tunnel{{Name: "weft-vxlan", Type: "vxlan", Options: map[string]string{"remote_ip": "flow", "key": "flow"}}},
+		Ports:      []ovsdb.WantedPort{{Name: "weft-vxlan", Type: "vxlan", Options: map[string]string{"remote_ip": "flow", "key": "flow"}}},
 	}
 }
 
