@@ -84,6 +84,9 @@ func (x *exits) leave(b *builder) {
 // packets are translated on their way out, the answers to these are not: their
 // connections are known, in the same zone, without a translation.
 func (x *exits) enter(b *builder) {
+	for _, a := range x.Gateway.Addresses {
+		b.echoToHost(a)
+	}
 	for _, p := range x.Gateway.Subnets {
 		b.guardSubnet(p)
 		if x.Gateway.Mode == Routed {

@@ -96,6 +96,9 @@ func (f *Fabric) PutNetwork(now Network) {
 			f.reroute(n)
 			f.rebuild(n)
 		}
+	case was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
+		n.Network = now
+		f.resteer(n)
 	default:
 		f.exit(n)
 		f.enter(n, now)

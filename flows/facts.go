@@ -55,8 +55,9 @@ type Transit struct{ V4, V6 netip.Addr }
 // TransitRange is where transit addresses are from.
 type TransitRange struct{ V4, V6 netip.Prefix }
 
-// Forward is a port of the gateway hosts that leads to an endpoint: the host
-// translates its own address to the endpoint's transit address.
+// Forward is a port of an endpoint that a port of the gateway hosts leads to: the
+// host translates its own address and port to the endpoint's transit address and
+// this port.
 type Forward struct {
 	Protocol uint8 // 6 TCP, 17 UDP
 	Port     uint16

@@ -9,12 +9,18 @@ import (
 )
 
 func (g *Gateway) equal(o *Gateway) bool {
+	return g.likeButDrained(o) && (g == nil || slices.Equal(g.Hosts, o.Hosts))
+}
+
+// likeButDrained is equal, whichever of the gateway's hosts are being drained.
+func (g *Gateway) likeButDrained(o *Gateway) bool {
 	if g == nil || o == nil {
 		return g == o
 	}
+	host := func(a, b Exit) bool { return a.Host == b.Host }
 	return g.Mode == o.Mode && slices.Equal(g.Addresses, o.Addresses) && slices.Equal(g.Subnets, o.Subnets) &&
 		slices.Equal(g.Peers, o.Peers) && g.Limit == o.Limit && g.Zone == o.Zone &&
-		slices.Equal(g.Hosts, o.Hosts) && g.HostAccess == o.HostAccess
+		slices.EqualFunc(g.Hosts, o.Hosts, host) && g.HostAccess == o.HostAccess
 }
 
 // families are those of which the network has a subnet.
@@ -82,13 +88,23 @@ func (b *builder) guard(a netip.Addr) {
 
 // echo answers a ping to a gateway's address where it is sent.
 func (b *builder) echo(a netip.Addr) {
+	b.reply(200, b.toRouter(fromHere), a, TableDeliver, backToSender()...)
+}
+
+// echoToHost is echo for the host itself, which is no endpoint.
+func (b *builder) echoToHost(a netip.Addr) {
+	b.reply(210, match(b.toRouter(fromHere), regFrom.Uint(0)), a, TableNATDone)
+}
+
+// reply turns an echo request to an address into its reply.
+func (b *builder) reply(priority uint16, who []of.FieldValue, a netip.Addr, next uint8, back ...of.Action) {
 	f := familyOf(a)
-	b.flow(TableRoute, 200, match(b.toRouter(fromHere), f.echo, f.dst.Addr(a)), TableDeliver,
+	b.flow(TableRoute, priority, match(who, f.echo, f.dst.Addr(a)), next,
 		append([]of.Action{
 			move(of.EthSrc, of.EthDst), set(of.EthSrc.MAC(RouterMAC)),
 			move(f.src, f.dst), set(f.src.Addr(a)),
 			set(f.echoType.Uint(f.echoReply)), set(of.IPTTL.Uint(routerTTL)),
-		}, backToSender()...)...)
+		}, back...)...)
 }
 
 // routeTo leads to a subnet of a network, on the sender's host: what comes

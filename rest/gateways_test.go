@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/weft-sdn/weft/model"
 )
 
 func TestGatewaysThatCannotBe(t *testing.T) {
@@ -28,6 +30,7 @@ func TestGatewaysThatCannotBe(t *testing.T) {
 		"direct by host access":  {"POST", "/networks", `{"name":"a","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hostAccess":true,"hosts":["gw1"]}}`, 409, "subnets[0]", `"blue"`},
 		"direct on every host":   {"POST", "/networks", `{"name":"a","subnet":"10.0.1.0/25","gateway":{"mode":"routed"}}`, 409, "subnets[0]", `"blue"`},
 		"direct in a document":   {"POST", "/apply", `{"networks":[{"name":"z"},{"name":"a","subnet":"10.0.1.0/25","gateway":{"mode":"routed"}}]}`, 409, "networks[1].subnets[0]", `"blue"`},
+		"direct and transit":     {"POST", "/networks", `{"name":"a","subnet":"100.64.0.0/16","gateway":{"mode":"routed"}}`, 409, "subnets[0]", "100.64.0.0/10"},
 		"the router's MAC":       {"POST", "/networks/old/endpoints", `{"mac":"02:77:65:66:74:01"}`, 400, "mac", "gateway"},
 		"an endpoint's address":  {"PUT", "/networks/old", `{"subnet":"10.0.5.0/24","gateway":{"mode":"snat","addresses":["10.0.5.1"]}}`, 409, "subnets", `"e1"`},
 		"another VNI by POST":    {"POST", "/networks", `{"name":"old","subnet":"10.0.5.0/24","vni":78}`, 409, "vni", "declare it anew"},
@@ -40,7 +43,8 @@ func TestGatewaysThatCannotBe(t *testing.T) {
 			}
 		})
 	}
-	a.must(201, "POST", "/networks", `{"name":"red","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"]}}`)     // translated
+	a.must(201, "POST", "/networks", `{"name":"red","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"]}}`) // translated
+	a.must(201, "POST", "/networks", `{"name":"yellow","subnet":"100.64.0.0/16","gateway":{"mode":"snat","hosts":["gw1"]}}`)
 	a.must(201, "POST", "/networks", `{"name":"green","subnet":"10.0.1.0/24","gateway":{"mode":"routed","hosts":["gw2"]}}`) // elsewhere
 	a.refused(409, "subnets[0]", "PUT", "/networks/red", `{"subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1"],"hostAccess":true}}`)
 	// One takes the place of another in one document.
@@ -80,7 +84,13 @@ func TestAGatewayThatComesLaterTakesAFreeAddress(t *testing.T) {
 func TestAGatewayHostThatIsNotKnown(t *testing.T) {
 	a := newAPIWithHosts(t, "gw1")
 	r := a.must(201, "POST", "/networks", `{"name":"n","subnet":"10.0.1.0/24","gateway":{"mode":"snat","hosts":["gw1","gw2"]}}`)
-	if !strings.Contains(r.body, "HostUnknown") || !strings.Contains(r.body, "gateway host gw2") || strings.Contains(r.body, "gateway host gw1") {
+	var unknown []string
+	for _, c := range r.json(t)["conditions"].([]any) {
+		if c := c.(map[string]any); c["type"] == model.HostUnknown {
+			unknown = append(unknown, c["message"].(string))
+		}
+	}
+	if len(unknown) != 1 || !strings.Contains(unknown[0], "gw2") {
 		t.Errorf("%s", r.body)
 	}
 	if limit, _ := r.json(t)["mtuLimit"].(map[string]any); limit["mtu"] != 1450.0 || limit["host"] != "gw1" {

@@ -220,11 +220,11 @@ func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
 		wanted, copies = a, p.copies(a)
 	}
 	switch {
-	case v == undecided || p.unsure != nil:
+	case v == undecided || p.doubt() != nil:
 		f.Kind = Unproved
 		f.Why = fmt.Sprintf("%s for %s cannot be followed to its end", q.what, target)
-		if p.unsure != nil {
-			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.unsure.flow)
+		if p.doubt() != nil {
+			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.doubt().flow)
 		}
 	case why != "":
 		f.Why = fmt.Sprintf("%s for %s does not arrive: %s", q.what, target, why)

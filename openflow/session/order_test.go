@@ -200,6 +200,16 @@ func TestARightMeterIsNotTouchedAndAMissingOneEndsNothing(t *testing.T) {
 	}
 }
 
+func TestFirstFragmentsShowTheirTransport(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	_, r := o.connect(br, Config{})
+	waitFor(t, 5*time.Second, "ready", r.see(func() bool { return r.ready }))
+	if got := o.ofctl(br, "get-frags"); !strings.Contains(got, "nx-match") {
+		t.Errorf("fragments are handled as %s", got)
+	}
+}
+
 func TestAPortTellsWhetherItIsAlive(t *testing.T) {
 	o := startOVS(t)
 	br := o.bridge()
