@@ -53,7 +53,7 @@ func (v view) allAddresses(e *endpointRecord) []netip.Addr {
 // kept goes on.
 func (v view) lostAddresses(was *endpointRecord) []netip.Addr {
 	var kept []netip.Addr
-	if now := v.endpoint(was.ID); now != nil {
+	if now := v.endpoint(was.ID); now != nil && now.Number == was.Number && now.Network == was.Network {
 		kept = v.allAddresses(now)
 	}
 	return slices.DeleteFunc(v.allAddresses(was), func(a netip.Addr) bool { return slices.Contains(kept, a) })
@@ -63,8 +63,8 @@ func (v view) lostAddresses(was *endpointRecord) []netip.Addr {
 // addresses.
 func (c *Controller) stale(v, before view, e *endpointRecord, addresses []netip.Addr) {
 	n := before.network(e.Network)
-	if n == nil || n.Zone == 0 || len(addresses) == 0 {
-		return
+	if n == nil || n.Zone == 0 || len(addresses) == 0 || v.networkByVNI(n.VNI) == nil {
+		return // of a network that is gone the whole zone is flushed
 	}
 	for p := range each[presenceRecord](before, tablePresence, byVNI, n.VNI) {
 		l := c.linkOf(p.Host)

@@ -204,11 +204,12 @@ func (sw *switchLink) notePort(p openflow.Port) {
 
 // PacketIn implements session.Handler.
 func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
-	h.do(func() {
-		if !h.c.answerTooFar(h.l, h.sw, p) {
-			h.c.learnMAC(h.l, p)
-		}
-	})
+	switch kind, _, _, reason := flows.SplitCookie(p.Cookie); {
+	case kind == flows.KindAdopt:
+		h.do(func() { h.c.learnMAC(h.l, p) })
+	case reason.Asks():
+		h.tell(p)
+	}
 }
 
 // Installed implements session.Handler.
