@@ -31,8 +31,8 @@ func (r *run) multipath(a of.Multipath) {
 	r.copyTo(a.Dst, number(uint64(hash%(uint32(a.MaxLink)+1))), a)
 }
 
-// symmetricL3L4 is the same for both directions of a connection
-// (flow_hash_symmetric_l3l4 in lib/flow.c).
+// symmetricL3L4 is the same for both directions of a connection, and for all
+// fragments of a packet (flow_hash_symmetric_l3l4 in lib/flow.c).
 func (p *Packet) symmetricL3L4(basis uint32, udp bool) uint32 {
 	h := murmur(basis)
 	addresses := []*of.Field{of.IPv4Src, of.IPv4Dst}
@@ -45,7 +45,7 @@ func (p *Packet) symmetricL3L4(basis uint32, udp bool) uint32 {
 	}
 	t := p.tuple()
 	h.add(uint32(t.proto))
-	if t.proto == protoTCP || t.proto == protoSCTP || t.proto == protoUDP && udp {
+	if !p.isFragment() && (t.proto == protoTCP || t.proto == protoSCTP || t.proto == protoUDP && udp) {
 		h.add(uint32(mathbits.ReverseBytes16(t.from ^ t.to)))
 	}
 	return h.finish(basis)
