@@ -1,12 +1,15 @@
 package controller
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/ovsdb"
 )
 
@@ -92,6 +95,27 @@ func (c *Controller) watchPorts(v view, l *hostLink, h *hostRecord) []ovsdb.Want
 		})
 	}
 	return ports
+}
+
+// examine finds out whether a switch that others watch still has its flows when
+// it connects. One that was restarted has none, and its BFD comes up by itself.
+func (h *switchHandler) examine(ctx context.Context) {
+	const kindMask = uint64(0xff) << 56
+	base, err := h.sw.session.Dump(ctx, openflow.FlowsByCookie(uint64(flows.KindBase)<<56, kindMask))
+	if err != nil || len(base) > 0 {
+		return // the session ends, and says why
+	}
+	h.do(func() {
+		if h.l.sw == h.sw && !h.sw.confirmed {
+			h.l.lostFlows()
+		}
+	})
+}
+
+// lostFlows notes that the host's switch lost its flows, or may have.
+func (l *hostLink) lostFlows() {
+	l.switchLost = true
+	l.wakeEnsure()
 }
 
 // unfit reports whether a host is to tell those that watch it that it is no way

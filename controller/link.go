@@ -30,8 +30,8 @@ type hostLink struct {
 	lastLife  time.Time // of connections that ended: when it was last heard
 	repairs   uint64    // foreign changes undone
 	tampered  bool      // foreign changes are there, and not undone
-	// switchLost: its switch went away while its database stayed, and has not
-	// confirmed since that it has its flows.
+	// switchLost: its switch went away while its database stayed, or came back
+	// without its flows, and has not confirmed since that it has them.
 	switchLost bool
 }
 

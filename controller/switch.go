@@ -18,7 +18,9 @@ func (c *Controller) attach(l *hostLink, sw *switchLink) error {
 		return fmt.Errorf("the host's OVSDB connection ended meanwhile")
 	}
 	if l.sw != nil {
+		// It connects anew, and its old connection did not even end yet.
 		l.sw.session.Close()
+		l.lostFlows()
 	}
 	l.sw = sw
 	return nil
@@ -31,8 +33,9 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	}
 	l.lastLife = l.heard()
 	l.sw = nil
-	l.switchLost = l.conn != nil
-	l.wakeEnsure() // as a gateway it is not to be used until it is back
+	if l.conn != nil {
+		l.lostFlows()
+	}
 	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }
@@ -161,6 +164,9 @@ func (h *switchHandler) Ready(ports []openflow.Port) {
 		}
 		h.sw.ready, h.l.worked = true, true
 		h.c.refresh(context.Background(), h.l)
+		if len(h.sw.alive) > 0 {
+			h.c.beside(h.examine)
+		}
 		h.c.synchronize(context.Background(), h.l)
 	})
 }
