@@ -33,7 +33,7 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	}
 	l.lastLife = l.heard()
 	l.sw = nil
-	if l.conn != nil {
+	if l.conn != nil && !errors.Is(why, context.Canceled) { // which is this controller's own end
 		l.lostFlows()
 	}
 	c.supersede(l, why)
