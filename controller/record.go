@@ -48,6 +48,7 @@ type forwardRecord struct {
 type nicRecord struct {
 	model.NIC
 	SystemID string `json:"systemID"`
+	Number   uint32 `json:"number"` // names it in flows; endpoints have others
 }
 
 // placeRecord is where an endpoint is. Only Host is durable.
