@@ -11,6 +11,9 @@ import (
 const (
 	learnedIdle     = 300 // seconds, as bridges have it (IEEE 802.1Q table 8-6)
 	learnedPriority = 100
+	// learnedMost bounds what a segment full of forged addresses does to a
+	// switch. What is not learned is flooded among the segments.
+	learnedMost = 4096
 )
 
 // segment is what becomes of machines behind NICs in the network.
@@ -63,7 +66,7 @@ func (b *builder) learnIP(f *family, sender *of.Field) of.Action {
 func (b *builder) learn(table uint8, specs ...of.LearnSpec) of.Action {
 	return of.Learn{
 		IdleTimeout: learnedIdle, Priority: learnedPriority, Cookie: Cookie(KindLearned, 0, b.vni, NoDrop),
-		Flags: of.LearnDeleteLearned, Table: table,
+		Flags: of.LearnDeleteLearned, Table: table, Limit: learnedMost,
 		Specs: append([]of.LearnSpec{matchSame(of.Metadata, of.Metadata)}, specs...),
 	}
 }
