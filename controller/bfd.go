@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
@@ -22,6 +23,31 @@ const (
 	bfdMultiplier = 3
 )
 
+// watch is what BFD shows of a host.
+type watch struct {
+	alive    bool
+	deadFrom time.Time // while it is not alive: from when on it counts as dead
+}
+
+// settling is how long BFD may take to come up: until it has, its packets come
+// once a second (RFC 5880, section 6.8.3).
+const settling = 10 * time.Second
+
+// next is the watch after another look.
+func (w watch) next(alive bool) watch {
+	switch {
+	case alive:
+		return watch{alive: true}
+	case w.alive:
+		return watch{deadFrom: time.Now()}
+	case w.deadFrom.IsZero():
+		return watch{deadFrom: time.Now().Add(settling)}
+	}
+	return w
+}
+
+func (w watch) dead() bool { return !w.alive && time.Now().After(w.deadFrom) }
+
 // watchedHost is the number of the host that a port of that name watches.
 func watchedHost(port string) (uint32, bool) {
 	digits, ok := strings.CutPrefix(port, watchPrefix)
@@ -31,16 +57,16 @@ func watchedHost(port string) (uint32, bool) {
 
 // watches are the ports of a switch that watch other hosts, and what is seen
 // through them.
-func (sw *switchLink) watches() (ports map[uint32]uint32, alive map[uint32]bool) {
+func (sw *switchLink) watches() (ports map[uint32]uint32, watches map[uint32]watch) {
 	for name, number := range sw.ports {
 		if host, ok := watchedHost(name); ok {
 			if ports == nil {
-				ports, alive = map[uint32]uint32{}, map[uint32]bool{}
+				ports, watches = map[uint32]uint32{}, map[uint32]watch{}
 			}
-			ports[host], alive[host] = number, sw.alive[name]
+			ports[host], watches[host] = number, sw.watched[name]
 		}
 	}
-	return ports, alive
+	return ports, watches
 }
 
 // watched are the hosts that a host has to watch, by number: of every network

@@ -263,8 +263,10 @@ func TestGatewaysAreWatched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.condition("net1", model.GatewayDown, true)
+	s.condition("net1", model.GatewayDown, false) // BFD may still be coming up
 	see(3, 2, true)
+	see(3, 1, true)
+	see(3, 1, false)
 	s.condition("net1", model.GatewayDown, false)
 	see(3, 2, false)
 	s.condition("net1", model.GatewayDown, true)

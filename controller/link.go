@@ -39,7 +39,7 @@ type hostLink struct {
 type switchLink struct {
 	session *session.Session
 	ports   map[string]uint32 // name → number; complete when ready
-	alive   map[string]bool   // of the ports that watch other hosts
+	watched map[string]watch  // by name of the port that watches a host
 	ready   bool
 	synced  bool           // it was handed the wanted program
 	pending []confirmation // in order
