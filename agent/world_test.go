@@ -55,6 +55,7 @@ func newWorld(t *testing.T) *world {
 		ip -n client addr add 172.16.0.9/24 dev eth0; ip -n client addr add 2001:db8:f::9/64 dev eth0 nodad; ip -n client link set eth0 up`)
 	w.e1 = w.endpoint("e1", 7)
 	w.e2 = w.endpoint("e2", 8)
+	t.Cleanup(w.explain)
 	return w
 }
 
@@ -94,6 +95,14 @@ func (w *world) addGateway(forwards string) {
 func (w *world) setForwards(forwards string) {
 	w.t.Helper()
 	w.ovs.VSCtl(append([]string{"set", "interface", "weft-gw"}, externalIDs(`weft-forwards="`+forwards+`"`)...)...)
+}
+
+// explain logs, where a packet did not come through, how far packets come.
+func (w *world) explain() {
+	if w.t.Failed() {
+		w.t.Log(w.ovs.OFCtl("", "dump-ports-desc", "br-weft"), w.ovs.OFCtl("", "dump-flows", "br-weft"),
+			hosttest.Shell(w.t, "ip -br link; ip neigh; ip route; nft list ruleset; ip -n e1 addr; ip -n e1 route; ip -n e1 neigh"))
+	}
 }
 
 // externalIDs are arguments of ovs-vsctl, from key="value" pairs.

@@ -204,12 +204,11 @@ func (sw *switchLink) notePort(p openflow.Port) {
 
 // PacketIn implements session.Handler.
 func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
-	switch kind, _, _, reason := flows.SplitCookie(p.Cookie); {
-	case kind == flows.KindAdopt:
-		h.do(func() { h.c.learnMAC(h.l, p) })
-	case reason.Asks():
-		h.tell(p)
+	if ask, is := flows.AskOf(p.Cookie, p.Match); is {
+		h.tell(p, ask)
+		return
 	}
+	h.do(func() { h.c.learnMAC(h.l, p) })
 }
 
 // Installed implements session.Handler.

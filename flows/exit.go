@@ -16,6 +16,8 @@ type exits struct {
 	// new connections, then those that are being drained.
 	hosts  []Host
 	active int
+	// nics: there are machines behind NICs in the network.
+	nics bool
 	// named: the network names its gateways, and shares its connections among
 	// them. Otherwise every host is its own.
 	named bool
@@ -74,6 +76,9 @@ func (x *exits) leave(b *builder) {
 			// the end of the way.
 			b.flow(TableNextNetwork, 100, out, TableNATDone, of.CTClear{})
 		}
+	}
+	if x.nics && x.translates() {
+		x.fallback(b)
 	}
 	if x.direct() {
 		x.enter(b)

@@ -26,6 +26,21 @@ func (e Endpoint) transit(n Network) *program.Fragment {
 	return b.fragment()
 }
 
+// fallback is the translation of machines behind NICs, which have no transit
+// address of their own.
+func (x *exits) fallback(b *builder) {
+	zone := x.Gateway.Zone
+	for _, p := range x.Gateway.Subnets {
+		if t := x.Gateway.Fallback.of(familyOf(p.Addr())); t.IsValid() {
+			b.flow(TableNATOut, 50, match(b.network(), fromSubnet(p)), last,
+				commit(zone, TableNATDone, of.NAT{Flags: of.NATSrc, Min: t}))
+		}
+	}
+	for _, t := range x.Gateway.Fallback.each() {
+		b.flow(TableUnNAT, 100, to(t), last, set(b.network()), track(zone, TableNATIn, of.NAT{}))
+	}
+}
+
 // forward leads connections from outside, which the host has translated to the
 // endpoint's transit address, to the endpoint.
 func (e Endpoint) forward(n Network) *program.Fragment {

@@ -33,6 +33,8 @@ const (
 	TableForwardIn   = 8
 	TableSecurity    = 10
 	TableSecurityND  = 11
+	TableNIC         = 15
+	TableLearn       = 16
 	TableResponder   = 20
 	TableNDReply     = 21
 	TableRoute       = 40
@@ -44,7 +46,10 @@ const (
 	TableTTL         = 46
 	TableNextNetwork = 47
 	TableNeighbour   = 50
+	TableLearnedIP   = 51
 	TableForward     = 60
+	TableLearned     = 61
+	TableUnknownMAC  = 62
 	TableMTU         = 63
 	TableTooBig      = 64
 	TablePath        = 65
@@ -63,6 +68,8 @@ var TableNames = map[int]string{
 	TableForwardIn:   "forward_in",
 	TableSecurity:    "security",
 	TableSecurityND:  "security_nd",
+	TableNIC:         "nic",
+	TableLearn:       "learn",
 	TableResponder:   "responder",
 	TableNDReply:     "nd_reply",
 	TableRoute:       "route",
@@ -74,7 +81,10 @@ var TableNames = map[int]string{
 	TableTTL:         "ttl",
 	TableNextNetwork: "next_network",
 	TableNeighbour:   "neighbour",
+	TableLearnedIP:   "learned_ip",
 	TableForward:     "forward",
+	TableLearned:     "learned",
+	TableUnknownMAC:  "unknown_mac",
 	TableMTU:         "mtu",
 	TableTooBig:      "too_big",
 	TablePath:        "path",
@@ -94,6 +104,7 @@ var TableNames = map[int]string{
 //	reg3      the endpoint that sent it, by number; 0 from a tunnel and from the host
 //	reg5      the host it goes to, by number
 //	reg6      which of several gateways, by its place among them
+//	reg7      the host whose tunnel it came through, by number, if machines behind a NIC are there
 //	reg10[0]  1 when it is too large for a tunnel
 var (
 	regOut     = openflow.Reg[0]
@@ -102,6 +113,7 @@ var (
 	regFrom    = openflow.Reg[3]
 	regHost    = openflow.Reg[5]
 	regPlace   = openflow.Reg[6]
+	regVia     = openflow.Reg[7]
 	regTooBig  = openflow.Reg[10]
 )
 
@@ -122,6 +134,10 @@ const (
 const (
 	groupLocal  = 1 << 24 // the endpoints of a network on this host
 	groupRemote = 2 << 24 // the other hosts that take part in it
+
+	// Where machines are behind NICs: the NICs here, and the hosts that have some.
+	groupNICs     = 3 << 24
+	groupNICHosts = 4 << 24
 
 	// The first of groupGateways groups: in each, another of the network's
 	// gateways comes first, and the others follow in rotation.

@@ -138,13 +138,6 @@ func TestAClockThatWentBack(t *testing.T) {
 		cfg := c.config(5)
 		cfg.Facts.UnderlayMTU = 1400
 		all[5] = c.join(hostAddress(5), cfg)
-		t.Logf("all know the new facts after %v", c.wait(time.Minute, "all know the new facts", func() bool {
-			for _, m := range all {
-				if got, _ := m.View().Member("host5"); got.State != Alive || got.Facts.UnderlayMTU != 1400 {
-					return false
-				}
-			}
-			return true
-		}))
+		t.Logf("all know the new facts after %v", c.wait(time.Minute, "all know the new facts", func() bool { return allKnow(all, "host5", cfg.Facts) }))
 	})
 }

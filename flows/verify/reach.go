@@ -159,7 +159,7 @@ func (r *reach) returns(q *question, s sending) bool {
 	}
 	st.put(slotReg0, number(own))
 	fine := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(p *path, _ string) {
 		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.state.untouched()
 	}
@@ -188,7 +188,7 @@ func (r *reach) pair(q *question, a, b flows.Endpoint, from, to netip.Addr) {
 	if !ok {
 		return
 	}
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(p *path, why string) {
 		fine := p.copies(b) == 1
 		if q.answer {
