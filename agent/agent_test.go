@@ -253,6 +253,32 @@ func TestDyingStopsNothing(t *testing.T) {
 	})
 }
 
+// An interface that ovs-vswitchd makes anew gets everything anew, and one that
+// it does not make is reported.
+func TestInterfaceThatVanishes(t *testing.T) {
+	if !hosttest.Host(t) {
+		return
+	}
+	w := newOVS(t)
+	w.startAgent()
+	w.addGateway(forwards)
+	w.waitReport(agent.Ready)
+	state := func() string { return ruleset(t) + hosttest.Shell(t, "ip -br -4 addr; ip route") }
+	right := state()
+	w.ovs.VSCtl("set", "bridge", "br-weft", "datapath_type=dummy") // internal ports of which are no interfaces
+	hosttest.Eventually(t, func() string {
+		if got := w.report(); !strings.Contains(got, "is in OVSDB but not in the kernel") {
+			return "the report is " + got
+		}
+		return ""
+	})
+	w.ovs.VSCtl("set", "bridge", "br-weft", "datapath_type=netdev")
+	w.waitReport(agent.Ready)
+	if diff := cmp.Diff(right, state()); diff != "" {
+		t.Errorf("- before, + after:\n%s", diff)
+	}
+}
+
 // What cannot be understood is reported, and the gateway stays as it was.
 func TestNonsenseIsReported(t *testing.T) {
 	if !hosttest.Host(t) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -63,7 +64,7 @@ func (h *Host) Apply(g Gateway) error {
 		ensureForwarding(v6),
 		ensureAccepted(h.conn, true),
 		checkLegacy(),
-		h.flush(stale{transit: append(before, g.Transit...), now: g}),
+		h.flush(stale{transit: union(g.Transit, before), now: g}),
 	)
 }
 
@@ -94,6 +95,17 @@ func (h *Host) transit() ([]netip.Prefix, error) {
 	return have.transit(), nil
 }
 
+func union(a, b []netip.Prefix) []netip.Prefix {
+	all := slices.Clone(a)
+	for _, p := range b {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// flush looks for stale connections, if they are others than the last time.
 func (h *Host) flush(s stale) error {
 	if h.flushed != nil && reflect.DeepEqual(*h.flushed, s) {
 		return nil
