@@ -206,7 +206,7 @@ func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()
 	if host := c.snapshot().host(l.systemID); host != nil {
 		s.After(host.Superseded)
 	}
-	h := &switchHandler{c: c, l: l, sw: &switchLink{session: s}}
+	h := &switchHandler{c: c, l: l, sw: &switchLink{session: s, emptying: map[uint16]bool{}}}
 	if err := c.do(ctx, func() { err = c.attach(l, h.sw) }); err != nil {
 		return err
 	}

@@ -15,12 +15,28 @@ import (
 	"github.com/weft-sdn/weft/model"
 )
 
-// Declare tells the controller of the networks and endpoints of the topology,
-// in one transaction.
+// Declare tells the controller of the networks, endpoints and routers of the
+// topology, in one transaction, and then of its forwards and NICs.
 func (l *Lab) Declare(ctx context.Context) error {
 	l.options.Progress("networks and endpoints")
 	if err := l.call(ctx, http.MethodPost, "/apply", l.Topology.Document(), nil); err != nil {
 		return fmt.Errorf("declare the networks and endpoints: %w", err)
+	}
+	for _, f := range l.Topology.Forwards {
+		if err := l.call(ctx, http.MethodPost, "/networks/"+f.Network+"/forwards", f, nil); err != nil {
+			return fmt.Errorf("declare the forward %s to endpoint %s: %w", f.Title(), f.Endpoint, err)
+		}
+	}
+	if len(l.Topology.NICs) == 0 {
+		return nil
+	}
+	if err := l.WaitJoined(ctx); err != nil { // a NIC is a known host's
+		return err
+	}
+	for _, n := range l.Topology.NICs {
+		if err := l.call(ctx, http.MethodPut, "/hosts/"+n.Host+"/ports/"+n.Interface, n, nil); err != nil {
+			return fmt.Errorf("put %s of host %s into network %s: %w", n.Interface, n.Host, n.Network, err)
+		}
 	}
 	return nil
 }
@@ -42,13 +58,44 @@ func (l *Lab) PlugAll(ctx context.Context) error {
 			if err := c.Host.waitForBridge(plugging); err != nil {
 				return err
 			}
+			if c.Plugged() { // before it was declared
+				return c.Adopt(endpoints[c.Name])
+			}
 			return c.Plug(plugging, endpoints[c.Name])
 		})
 	}
 	if err := all.Wait(); err != nil {
 		return err
 	}
-	return l.WaitInstalled(ctx, plugged...)
+	if err := l.WaitInstalled(ctx, plugged...); err != nil {
+		return err
+	}
+	return l.WaitGateways(ctx)
+}
+
+// WaitGateways waits until the controller says of no network that its gateway
+// hosts are not ready, or down.
+func (l *Lab) WaitGateways(ctx context.Context) error {
+	var missing []string
+	err := until(ctx, "every gateway is ready", func() (bool, error) {
+		var networks []model.Network
+		if err := l.call(ctx, http.MethodGet, "/networks", nil, &networks); err != nil {
+			return false, err
+		}
+		missing = nil
+		for _, n := range networks {
+			for _, c := range n.Conditions {
+				if c.Type == model.GatewayNotReady || c.Type == model.GatewayDown {
+					missing = append(missing, fmt.Sprintf("network %s: %s: %s", n.Name, c.Type, c.Message))
+				}
+			}
+		}
+		return len(missing) == 0, nil
+	})
+	if err != nil && len(missing) > 0 {
+		return fmt.Errorf("%w; still missing:\n  %s", err, strings.Join(missing, "\n  "))
+	}
+	return err
 }
 
 // endpointsOfContainers asks the controller what it made of the endpoints that

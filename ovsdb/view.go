@@ -75,7 +75,7 @@ type Port struct {
 
 // Interface is an Interface row. OFPort is 0 until ovs-vswitchd has given a
 // number and -1 if it could not; Error says why. A device that vanished has
-// IfIndex 0 and keeps its OFPort.
+// IfIndex 0 and keeps its OFPort. MAC and MTURequest are what is asked for.
 type Interface struct {
 	UUID          string
 	Name          string
@@ -83,12 +83,15 @@ type Interface struct {
 	Options       map[string]string
 	ExternalIDs   map[string]string
 	Status        map[string]string
+	BFD           map[string]string
 	OFPort        int
 	OFPortRequest int
 	IfIndex       int
 	MTU           int
+	MTURequest    int
 	LinkState     string
 	AdminState    string
+	MAC           string
 	MACInUse      string
 	Error         string
 }

@@ -18,7 +18,7 @@ func (r *reach) first(q *question, a flows.Endpoint, from netip.Addr) *path {
 	h := r.hosts[a.Host]
 	var at *path
 	plain := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(*path, string) { plain = false }
 	w.enter = func(p *path, table uint8) bool {
 		if table != q.cut || p.host != h {
@@ -71,7 +71,7 @@ func (r *reach) relay(q *question, p *path, table uint8) *path {
 	}
 	var far *path
 	plain := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(*path, string) { plain = false }
 	w.enter = func(x *path, t uint8) bool {
 		if t != q.cut || x.host == p.host {
@@ -163,7 +163,7 @@ func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr
 		return false
 	}
 	fine = true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(p *path, _ string) { fine = fine && !q.answer && p.unsure == nil && p.copies(b) == 1 }
 	w.enter = func(p *path, table uint8) bool {
 		if p.depth == 1 || !fine {

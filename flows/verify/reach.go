@@ -159,7 +159,7 @@ func (r *reach) returns(q *question, s sending) bool {
 	}
 	st.put(slotReg0, number(own))
 	fine := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(p *path, _ string) {
 		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.state.untouched()
 	}
@@ -188,7 +188,7 @@ func (r *reach) pair(q *question, a, b flows.Endpoint, from, to netip.Addr) {
 	if !ok {
 		return
 	}
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps, fits: true}
 	w.leaf = func(p *path, why string) {
 		fine := p.copies(b) == 1
 		if q.answer {
@@ -220,11 +220,11 @@ func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
 		wanted, copies = a, p.copies(a)
 	}
 	switch {
-	case v == undecided || p.unsure != nil:
+	case v == undecided || p.doubt() != nil:
 		f.Kind = Unproved
 		f.Why = fmt.Sprintf("%s for %s cannot be followed to its end", q.what, target)
-		if p.unsure != nil {
-			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.unsure.flow)
+		if p.doubt() != nil {
+			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.doubt().flow)
 		}
 	case why != "":
 		f.Why = fmt.Sprintf("%s for %s does not arrive: %s", q.what, target, why)

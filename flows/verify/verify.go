@@ -82,7 +82,15 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 }
 
 func newFabric(facts Facts) *fabric {
-	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}, facts: &facts}
+	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}, networks: map[uint32]*network{}, facts: &facts}
+	for _, n := range facts.Networks {
+		f.networks[n.VNI] = &network{n}
+	}
+	for _, e := range facts.Endpoints {
+		if f.networks[e.VNI] == nil { // of a network that is gone
+			f.networks[e.VNI] = &network{flows.Network{VNI: e.VNI}}
+		}
+	}
 	compiler, known := newCompiler(), map[liveness]*classes{}
 	for _, in := range facts.Hosts {
 		h := newHost(compiler, in, known)

@@ -141,6 +141,25 @@ func (t *table) add(r *rule, m of.Match, kinds map[[packetLen]byte]*kind) {
 	k.keys[h] = slices.Insert(k.keys[h], at, r)
 }
 
+// replace adds a rule to a table that is in use, in place of one of the same
+// match and priority.
+func (t *table) replace(r *rule, m of.Match) {
+	p := patternOf(m)
+	looks, wants := p.words()
+	kinds := map[[packetLen]byte]*kind{}
+	for _, k := range t.kinds {
+		if !slices.Equal(k.looks, looks) {
+			continue
+		}
+		kinds[p.mask] = k
+		h := k.hash(&p.value)
+		k.keys[h] = slices.DeleteFunc(k.keys[h], func(o *rule) bool {
+			return o.Priority == r.Priority && slices.Equal(o.values, wants)
+		})
+	}
+	t.add(r, m, kinds)
+}
+
 // order makes the table ready for look-ups.
 func (t *table) order() {
 	slices.SortStableFunc(t.kinds, func(a, b *kind) int { return int(b.top) - int(a.top) })

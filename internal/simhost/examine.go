@@ -10,6 +10,8 @@ import (
 var (
 	errBadType        = openflow.ErrorCode{Type: 1, Code: 1}
 	errBadMultipart   = openflow.ErrorCode{Type: 1, Code: 2}
+	errBadVendor      = openflow.ErrorCode{Type: 1, Code: 3}
+	errBadSubtype     = openflow.ErrorCode{Type: 1, Code: 4}
 	errBadLen         = openflow.ErrorCode{Type: 1, Code: 6}
 	errNotPermitted   = openflow.ErrorCode{Type: 1, Code: 5}
 	errSlave          = openflow.ErrorCode{Type: 1, Code: 10}
@@ -34,6 +36,9 @@ var (
 	errGroupType      = openflow.ErrorCode{Type: 6, Code: 10}
 	errGroupCommand   = openflow.ErrorCode{Type: 6, Code: 11}
 	errBadRole        = openflow.ErrorCode{Type: 11, Code: 2}
+	errMeterExists    = openflow.ErrorCode{Type: 12, Code: 1}
+	errMeterCommand   = openflow.ErrorCode{Type: 12, Code: 4}
+	errMeterBand      = openflow.ErrorCode{Type: 12, Code: 8}
 	errBundleID       = openflow.ErrorCode{Type: 17, Code: 2}
 	errBundleType     = openflow.ErrorCode{Type: 17, Code: 6}
 	errBundleFlags    = openflow.ErrorCode{Type: 17, Code: 7}
