@@ -156,6 +156,23 @@ func (w *world) waitReport(want string) {
 	})
 }
 
+// waitReady waits for a whole gateway. The first report of one can be early:
+// ovs-vswitchd sets an interface down once more to give it its MAC address,
+// which takes routes and IPv6 addresses along, and the agent puts them back.
+func (w *world) waitReady() {
+	w.t.Helper()
+	w.waitReport(agent.Ready)
+	hosttest.Eventually(w.t, func() string {
+		state := hosttest.Shell(w.t, "ip -br link show dev weft-gw; ip -br addr show dev weft-gw; ip route; ip -6 route")
+		for _, part := range []string{"02:77:65:67:00:03", "100.64.0.3/32", "fd77:6566:7400::3/128", "100.64.0.0/10 via", "fd77:6566:7400::/64 via"} {
+			if !strings.Contains(state, part) {
+				return part + " is missing in\n" + state
+			}
+		}
+		return ""
+	})
+}
+
 // ruleset is what nftables has, without what counters have counted.
 func ruleset(t *testing.T) string {
 	t.Helper()

@@ -8,7 +8,8 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
+	nfnetlink "github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink"
 )
 
 // Host is the kernel of this host. It is not for several goroutines at once.
@@ -24,7 +25,7 @@ type Host struct {
 // Open connects to the kernel.
 func Open() (*Host, error) {
 	// A transaction must fit into the socket as a whole, like nft(8)'s own.
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *nfnetlink.Conn) error {
 		return c.SetWriteBuffer(16 << 20)
 	}))
 	if err != nil {
@@ -39,10 +40,10 @@ func (h *Host) Close() error { return h.conn.CloseLasting() }
 // Apply makes the host side of a gateway as told. What of it cannot be done is
 // in the error; all else is done nevertheless.
 func (h *Host) Apply(g Gateway) error {
-	v6 := hasIPv6()
-	if !v6 {
+	if !hasIPv6() {
 		g = g.without6()
 	}
+	_, v6 := g.address(false)
 	before, err := h.transit()
 	if err != nil {
 		return err
@@ -51,15 +52,9 @@ func (h *Host) Apply(g Gateway) error {
 	if err := h.table.ensure(g); err != nil {
 		return err
 	}
-	link, err := findInterface()
-	switch {
-	case err != nil:
-	case link == nil:
-		err = ErrNoInterface
-	default:
-		err = ensureInterfaceSettings(v6)
-		err = errors.Join(err, ensureLink(link, g))
-	}
+	err = withInterface(func(link netlink.Link) error {
+		return errors.Join(ensureInterfaceSettings(v6), ensureLink(link, g))
+	})
 	return errors.Join(err,
 		ensureForwarding(v6),
 		ensureAccepted(h.conn, true),
@@ -75,9 +70,8 @@ func (h *Host) Remove() error {
 	if err != nil {
 		return err
 	}
-	link, err := findInterface()
-	if link != nil {
-		err = clearLink(link)
+	if err = withInterface(clearLink); errors.Is(err, ErrNoInterface) {
+		err = nil
 	}
 	err = errors.Join(err, ensureAccepted(h.conn, false), h.table.remove())
 	if len(before) == 0 {
