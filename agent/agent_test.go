@@ -110,6 +110,42 @@ func TestSpoofedSourcesAreDropped(t *testing.T) {
 	}
 }
 
+// Subnets that are reached as they are: from the host, from who routes through
+// it, and through a forward.
+func TestDirectAccess(t *testing.T) {
+	if !hosttest.Host(t) {
+		return
+	}
+	w := newWorld(t)
+	hosttest.Shell(t, `
+		iptables -P FORWARD DROP
+		ip -n e2 addr add 10.0.1.8/32 dev eth0; ip -n client route add 10.0.1.0/24 via 172.16.0.3`)
+	w.ovs.OFCtl("", "add-flow", "br-weft", "in_port=1,ip,nw_dst=10.0.1.8 actions=set_field:02:00:00:00:00:08->eth_dst,output:18")
+	w.startAgent()
+	w.addGateway("")
+	w.set("weft-routes", "10.0.1.0/24")
+	w.setForwards("tcp/0.0.0.0:8082>10.0.1.8:80")
+	hosttest.Eventually(t, func() string {
+		if !strings.Contains(ruleset(t), "10.0.1.8 . 80") {
+			return "the forward is missing"
+		}
+		return ""
+	})
+	w.waitReady()
+	serve(t, w.e2, "10.0.1.8:80")
+	for _, network := range []string{"tcp", "udp"} {
+		reaches(t, "the host", here, network, "10.0.1.8:80", "100.64.0.3")
+		reaches(t, "through the host", w.client, network, "10.0.1.8:80", clientAt)
+	}
+	gone, seen, err := dial(w.client, "tcp", hostAt+":8082")
+	if err != nil || seen != clientAt {
+		t.Fatalf("forward: reached as %s, %v", seen, err)
+	}
+	defer gone.Close()
+	w.setForwards("")
+	waitReset(t, gone)
+}
+
 // A forward that is taken away takes its connections along, and no others.
 func TestRemovedForwardEndsItsConnections(t *testing.T) {
 	if !hosttest.Host(t) {
@@ -139,14 +175,7 @@ func TestRemovedForwardEndsItsConnections(t *testing.T) {
 		}
 		return ""
 	})
-	// Its packets now are the host's own, and nobody listens there.
-	gone.SetDeadline(time.Now().Add(10 * time.Second))
-	hosttest.Eventually(t, func() string {
-		if _, err := gone.Write([]byte("still there?\n")); errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
-			return ""
-		}
-		return "the connection of a forward that is gone goes on"
-	})
+	waitReset(t, gone)
 	stays.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := stays.Write([]byte("still there?\n")); err != nil {
 		t.Fatal(err)
@@ -154,6 +183,19 @@ func TestRemovedForwardEndsItsConnections(t *testing.T) {
 	if n, err := stays.Read(make([]byte, 100)); err != nil || n == 0 {
 		t.Errorf("the connection of another forward: %v", err)
 	}
+}
+
+// waitReset waits for a connection of a forward that is gone: its packets are
+// the host's own now, and nobody listens there.
+func waitReset(t *testing.T, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	hosttest.Eventually(t, func() string {
+		if _, err := c.Write([]byte("still there?\n")); errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			return ""
+		}
+		return "the connection of a forward that is gone goes on"
+	})
 }
 
 // The port comes and goes, with everything that belongs to it.

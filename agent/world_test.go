@@ -92,9 +92,11 @@ func (w *world) addGateway(forwards string) {
 	w.ovs.VSCtl(append(args, externalIDs(gateway+` weft-forwards="`+forwards+`"`)...)...)
 }
 
-func (w *world) setForwards(forwards string) {
+func (w *world) setForwards(forwards string) { w.set("weft-forwards", forwards) }
+
+func (w *world) set(key, value string) {
 	w.t.Helper()
-	w.ovs.VSCtl(append([]string{"set", "interface", "weft-gw"}, externalIDs(`weft-forwards="`+forwards+`"`)...)...)
+	w.ovs.VSCtl("set", "interface", "weft-gw", "external_ids:"+key+`="`+value+`"`)
 }
 
 // explain logs, where a packet did not come through, how far packets come.

@@ -18,7 +18,8 @@ func TestStaleConnections(t *testing.T) {
 		},
 	}
 	before := []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("100.128.0.0/14")}
-	s := stale{transit: append(before, now.Transit...), now: now}
+	gone := []Forward{{6, netip.MustParseAddrPort("0.0.0.0:88"), netip.MustParseAddrPort("10.0.1.7:80")}}
+	s := stale{transit: append(before, now.Transit...), gone: gone, now: now}
 	for _, c := range []struct {
 		name          string
 		protocol      uint8
@@ -40,6 +41,8 @@ func TestStaleConnections(t *testing.T) {
 		{"IPv6, gone", 17, "[2001:db8::1]:1000", "[2001:db8::3]:54", "[fd77::7]:53", 0, true},
 		{"an endpoint's own", 6, "100.65.0.7:1000", "192.0.2.1:80", "192.0.2.1:80", 0, false},
 		{"an endpoint's own, of an earlier prefix", 6, "100.129.0.7:1000", "192.0.2.1:80", "192.0.2.1:80", 0, true},
+		{"somebody else's forward to an endpoint as it is", 6, "192.0.2.1:1000", "172.16.0.3:89", "10.0.1.7:80", 0, false},
+		{"ours, gone", 6, "192.0.2.1:1000", "172.16.0.3:88", "10.0.1.7:80", 0, true},
 		{"to an endpoint as it is", 6, "192.0.2.1:1000", "100.65.0.7:80", "100.65.0.7:80", 0, false},
 	} {
 		from, at, led := netip.MustParseAddrPort(c.from), netip.MustParseAddrPort(c.at), netip.MustParseAddrPort(c.led)

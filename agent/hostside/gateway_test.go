@@ -27,7 +27,7 @@ func TestParseRefuses(t *testing.T) {
 		"there is no port 0":                       {"weft-forwards": "tcp/0.0.0.0:80>100.64.0.7:0"},
 		"cannot lead to an IPv6 address":           {"weft-forwards": "tcp/0.0.0.0:80>[fd77:6566:7400::7]:80"},
 		"not a plain IPv4 or IPv6 address":         {"weft-forwards": "tcp/[fe80::1%eth0]:80>[fd77:6566:7400::7]:80"},
-		"weft-forwards: 10.0.1.7 is not a transit": {"weft-forwards": "tcp/0.0.0.0:80>10.0.1.7:80"},
+		"weft-forwards: 10.0.2.7 is not behind":    {"weft-forwards": "tcp/0.0.0.0:80>10.0.1.7:80 tcp/0.0.0.0:81>10.0.2.7:80"},
 		"weft-forwards: 0.0.0.0:80 is there twice": {"weft-forwards": "tcp/0.0.0.0:80>100.64.0.7:80 tcp/0.0.0.0:80>100.64.0.8:80"},
 	} {
 		ids := externalIDs()
@@ -102,6 +102,30 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestMutants(t *testing.T) { databases(t).Check(t, checkParse) }
+
+// What the table's maps hold can be read back.
+func TestForwardsOfElements(t *testing.T) {
+	g := parsed(t, externalIDs())
+	have := contents{elements: make(map[string]map[element]bool)}
+	for _, s := range wantedSets(g) {
+		have.elements[s.name] = make(map[element]bool)
+		for _, e := range s.elements {
+			have.elements[s.name][e] = true
+		}
+	}
+	got := have.forwards()
+	for _, f := range g.Forwards {
+		if !slices.Contains(got, f) {
+			t.Errorf("%v is missing in %v", f, got)
+		}
+	}
+	if len(got) != len(g.Forwards) {
+		t.Errorf("%d forwards became %d", len(g.Forwards), len(got))
+	}
+	if transit := have.transit(); !slices.Equal(transit, g.Transit) {
+		t.Errorf("transit prefixes became %v", transit)
+	}
+}
 
 func TestIntervals(t *testing.T) {
 	for text, want := range map[string]string{

@@ -3,7 +3,6 @@ package hostside
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"reflect"
 	"slices"
 
@@ -17,9 +16,9 @@ type Host struct {
 	conn  *nftables.Conn
 	table *table
 
-	// What stale connections were last looked for with: the kernel's table of
-	// them can be large, and changes all the time.
-	flushed *stale
+	// For which gateway stale connections were last looked for: the kernel's table
+	// of them can be large, and changes all the time.
+	flushed *Gateway
 }
 
 // Open connects to the kernel.
@@ -44,7 +43,7 @@ func (h *Host) Apply(g Gateway) error {
 		g = g.without6()
 	}
 	_, v6 := g.address(false)
-	before, err := h.transit()
+	before, err := h.before()
 	if err != nil {
 		return err
 	}
@@ -59,14 +58,14 @@ func (h *Host) Apply(g Gateway) error {
 		ensureForwarding(v6),
 		ensureAccepted(h.conn, true),
 		checkLegacy(),
-		h.flush(stale{transit: union(g.Transit, before), now: g}),
+		h.flush(before, g),
 	)
 }
 
 // Remove takes away all that Apply ever made on this host. Forwarding stays on:
 // others may have come to rely on it.
 func (h *Host) Remove() error {
-	before, err := h.transit()
+	before, err := h.before()
 	if err != nil {
 		return err
 	}
@@ -74,39 +73,33 @@ func (h *Host) Remove() error {
 		err = nil
 	}
 	err = errors.Join(err, ensureAccepted(h.conn, false), h.table.remove())
-	if len(before) == 0 {
-		return err
-	}
-	return errors.Join(err, h.flush(stale{transit: before}))
+	return errors.Join(err, h.flush(before, Gateway{}))
 }
 
-// transit is what an earlier Apply had for transit prefixes.
-func (h *Host) transit() ([]netip.Prefix, error) {
+// before is what of a gateway an earlier Apply has left in the table, this
+// agent's or another's.
+func (h *Host) before() (Gateway, error) {
 	have, err := h.table.read()
 	if err != nil || have == nil {
-		return nil, err
+		return Gateway{}, err
 	}
-	return have.transit(), nil
+	return Gateway{Transit: have.transit(), Forwards: have.forwards()}, nil
 }
 
-func union(a, b []netip.Prefix) []netip.Prefix {
-	all := slices.Clone(a)
-	for _, p := range b {
-		if !slices.Contains(all, p) {
-			all = append(all, p)
+// flush ends stale connections, if there can be others than the last time.
+func (h *Host) flush(before, now Gateway) error {
+	s := stale{transit: slices.Concat(now.Transit, before.Transit), now: now}
+	for _, f := range before.Forwards {
+		if !slices.Contains(now.Forwards, f) {
+			s.gone = append(s.gone, f)
 		}
 	}
-	return all
-}
-
-// flush looks for stale connections, if they are others than the last time.
-func (h *Host) flush(s stale) error {
-	if h.flushed != nil && reflect.DeepEqual(*h.flushed, s) {
+	if len(s.transit) == 0 || h.flushed != nil && len(s.gone) == 0 && reflect.DeepEqual(*h.flushed, now) {
 		return nil
 	}
 	if err := s.flush(); err != nil {
 		return err
 	}
-	h.flushed = &s
+	h.flushed = &now
 	return nil
 }
