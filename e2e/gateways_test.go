@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,8 +158,9 @@ func TestAGatewayHostThatIsUnknownOrDeleted(t *testing.T) {
 	s.holds(reaching("one", "internet"), reaching("one", "two"))
 	// A gateway host is deleted while it is in use.
 	s.must(s.Host("host1").PowerOff(s.ctx))
-	s.within(30*time.Second, "host1 is away", s.away("host1"))
-	s.must(s.call(http.MethodDelete, "/hosts/host1", nil, nil))
+	s.within(30*time.Second, "host1 can be deleted", func() error {
+		return s.call(http.MethodDelete, "/hosts/host1", nil, nil) // it is away
+	})
 	s.networkSays("net1", model.HostUnknown, "host1")
 	s.within(soon, "one reaches the internet", func() error { return s.reach("one", internet4) })
 	s.responders()
@@ -182,11 +184,29 @@ var gatewayFaults = []struct {
 	{"cut off the underlay", func(_ *site, h *lab.Host) error { return h.Pull() }, func(_ *site, h *lab.Host) error { return h.Push() }},
 }
 
+// watchful waits until the hosts watch each other as often as they are going to:
+// a BFD session begins with a packet a second (RFC 5880 section 6.8.3).
+func (s *site) watchful(interval time.Duration) {
+	s.t.Helper()
+	want := fmt.Sprintf("Interval: Approx %dms", interval.Milliseconds())
+	s.within(soon, "BFD sessions have their interval of "+interval.String(), func() error {
+		for _, h := range s.Hosts() {
+			out := s.on(h.Name, "ovs-appctl", "bfd/show")
+			sessions := len(lines(out, "----"))
+			if sessions != 2 || strings.Count(out, "TX "+want) != sessions || strings.Count(out, "RX "+want) != sessions {
+				return fmt.Errorf("%s shows %s", h.Name, out)
+			}
+		}
+		return nil
+	})
+}
+
 // failover lets a gateway fail that carries pings, and returns how long they
 // were not answered, when it failed and when it came back.
 func (s *site) failover(from string, fault int) (failing, back time.Duration) {
 	s.t.Helper()
 	f := gatewayFaults[fault]
+	s.watchful(bfdInterval)
 	pings := s.pinging(from, internet4)
 	carrier := s.carrier(pings, "host1", "host2")
 	before := pings.Result()
@@ -246,6 +266,7 @@ func TestAGatewayThatFailsIsSteeredAround(t *testing.T) {
 // how long when a gateway comes back, which is to be nothing: the underlay's own
 // caches are allowed a moment.
 const (
+	bfdInterval  = 100 * time.Millisecond
 	gapPromised  = 500 * time.Millisecond
 	backPromised = 50 * time.Millisecond
 )
@@ -253,6 +274,7 @@ const (
 func TestAGatewayFailsWhileTheControllerIsAway(t *testing.T) {
 	s := up(t, twoGatewaysTopology)
 	s.check()
+	s.watchful(bfdInterval)
 	s.must(s.KillController(s.ctx))
 	pings := s.pinging("one", internet4)
 	carrier := s.carrier(pings, "host1", "host2")
