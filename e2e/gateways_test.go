@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +208,6 @@ func (s *site) watchful(interval time.Duration) {
 func (s *site) failover(from string, fault int) (failing, back time.Duration) {
 	s.t.Helper()
 	f := gatewayFaults[fault]
-	s.watchful(bfdInterval)
 	pings := s.pinging(from, internet4)
 	carrier := s.carrier(pings, "host1", "host2")
 	before := pings.Result()
@@ -249,6 +250,7 @@ func TestAGatewayThatFailsIsSteeredAround(t *testing.T) {
 			s := up(t, twoGatewaysTopology)
 			s.check()
 			s.responders()
+			s.watchful(bfdInterval)
 			failing, back := s.failover("one", i)
 			t.Logf("%s: %v without an answer; %v when it came back", f.name, failing, back)
 			if failing > gapPromised {
@@ -289,4 +291,38 @@ func TestAGatewayFailsWhileTheControllerIsAway(t *testing.T) {
 	s.must(s.StartController(s.ctx))
 	s.synchronized(30*time.Second, "host1", "host2", "host3")
 	s.check()
+}
+
+var failovers = flag.Int("failovers", 0, "how often TestFailoverGap lets a gateway fail, for each interval of BFD")
+
+// TestFailoverGap prints how long packets are lost when the gateway that carries
+// them fails, median and worst, for BFD's default interval and a shorter one.
+func TestFailoverGap(t *testing.T) {
+	n := *failovers
+	if n == 0 {
+		t.Skip("SKIPPED: a measurement, which make failover makes")
+	}
+	for _, c := range []struct {
+		interval, promised time.Duration
+	}{{bfdInterval, gapPromised}, {50 * time.Millisecond, 200 * time.Millisecond}} {
+		t.Run(c.interval.String(), func(t *testing.T) {
+			s := bringUpFor(t, time.Duration(n+4)*time.Minute, parse(t, twoGatewaysTopology), lab.Up, "--bfd-interval", c.interval.String())
+			s.check()
+			s.responders()
+			var gaps []time.Duration
+			for i := range n {
+				s.watchful(c.interval)
+				failing, back := s.failover("one", i%len(gatewayFaults))
+				t.Logf("%s: %v; coming back %v", gatewayFaults[i%len(gatewayFaults)].name, failing, back)
+				gaps = append(gaps, failing)
+				s.synchronized(30*time.Second, "host1", "host2", "host3")
+			}
+			slices.Sort(gaps)
+			fmt.Printf("BFD every %v: %d failures of a gateway, gap median %v, worst %v\n",
+				c.interval, n, gaps[n/2].Round(time.Millisecond), gaps[n-1].Round(time.Millisecond))
+			if gaps[n-1] > c.promised {
+				t.Errorf("worst is %v, promised %v", gaps[n-1], c.promised)
+			}
+		})
+	}
 }
