@@ -130,7 +130,7 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 		out.Owner = fmt.Sprintf("NIC number %d", owner)
 	case kind.IsEndpoint():
 		out.Owner = fmt.Sprintf("endpoint number %d", owner)
-	case kind.IsHost():
+	case kind.IsHost() || kind == KindHostPort:
 		out.Owner = fmt.Sprintf("host number %d", owner)
 	case kind == KindBase || kind == KindGatewayBase || kind == KindNICBase:
 		out.Owner = fmt.Sprintf("pipeline version %d", owner)

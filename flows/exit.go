@@ -106,8 +106,12 @@ func (x *exits) enter(b *builder) {
 // hostsThemselves leads to the exits' own addresses, each of which is on its
 // own host only.
 func (x *exits) hostsThemselves(b *builder) {
-	for _, h := range x.hosts {
-		for _, a := range h.Transit.each() {
+	for _, f := range x.Gateway.families() {
+		for _, h := range x.hosts {
+			a := h.Transit.of(f)
+			if !a.IsValid() {
+				continue
+			}
 			out := match(b.toRouter(fromHere), to(a))
 			if h.Number == x.here.Number {
 				b.flow(TableRoute, 132, out, TableTTL)

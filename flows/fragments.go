@@ -47,7 +47,7 @@ func (e *endpoint) make(n *network, kind Kind) *program.Fragment {
 		return e.adopt()
 	case kind == KindNeighbour && known && n.Gateway != nil && len(e.Addresses) > 0:
 		return e.neighbour()
-	case kind == KindTransit && n.translates() && len(e.Transit.each()) > 0:
+	case kind == KindTransit && n.translates() && len(e.Transit.each()) > 0 && len(e.Addresses) > 0:
 		return e.transit(n.Network)
 	case kind == KindForward && n.translates() && len(e.Forwards) > 0:
 		return e.forward(n.Network)
@@ -77,7 +77,8 @@ func (n *network) on(number uint32, e *endpoint, i int) *program.Fragment {
 	case KindTransit, KindForward:
 		has = n.lists(number)
 		if n.leaves() && len(n.Gateway.Hosts) == 0 {
-			has = here || part == member && len(e.Forwards) > 0
+			// What came in on another host goes back there.
+			has = here || part == member && (n.Gateway.HostAccess || len(e.Forwards) > 0)
 		}
 	default:
 		has = here

@@ -2,8 +2,8 @@ package flows
 
 import "github.com/weft-sdn/weft/openflow"
 
-// The tables of br-weft. A packet only ever goes forward; the gaps are for
-// what later stands between (from_host, policy, route, neighbour, mtu, nat).
+// The tables of br-weft. A packet only ever goes forward; the gaps are for what
+// later stands between.
 //
 //	        ┌──────────┐ local port ┌──────────┐ IPv6 ┌─────────────┐
 //	frame → │ classify │ ─────────→ │ security │ ───→ │ security_nd │
@@ -25,6 +25,28 @@ import "github.com/weft-sdn/weft/openflow"
 //	        ┌──────────────────────────────────────────────────┐
 //	        │                     deliver                      │ → port
 //	        └──────────────────────────────────────────────────┘
+//
+// Frames to the gateway's MAC address, in networks that have one, pass these
+// tables between responder (or classify, from a tunnel) and forward:
+//
+//	from the host's kernel
+//	from_host → un_nat → nat_in ─────────────┐
+//	                       └→ forward_in ──┐ │
+//	                                       ▼ ▼   to a network
+//	from an endpoint, or a tunnel ──────→ route ───────────────────────→ ttl → next_network → neighbour → forward
+//	                                       │ │                            ▲         │
+//	              out, of several gateways │ │ out, by the only one       │         │ out, here
+//	  ┌────────────────────────────────────┘ └─────────────┬──────────────┤         ▼
+//	  ▼                                       another host │    this host │      nat_out → nat_done → deliver
+//	gw_pinned → gw_select → group → gw_pin → gw_steer ─────┴──────────────┘
+//	                                                       ▼
+//	                             forward, to a host ────→ mtu → too_big → path → deliver
+//
+// gw_note is a detour on the way in, in which a host learns through which
+// gateway a connection came. Where machines are behind NICs, their frames pass
+// nic instead of security and are learned there, and in learn on the hosts they
+// go to; learned and learned_ip hold what was learned, and unknown_mac is where
+// forward goes for all that is nobody's it knows.
 const (
 	TableClassify    = 0
 	TableFromHost    = 5
