@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -113,61 +112,4 @@ func (l *hostLink) unfit(port string) bool {
 		}
 	}
 	return true
-}
-
-// gatewayAlive reports whether a gateway of a network can be used, as those see
-// it that watch it; where nobody does, whether it is connected.
-func (v view) gatewayAlive(n *networkRecord, g *hostRecord) bool {
-	seen := false
-	for p := range each[presenceRecord](v, tablePresence, byVNI, n.VNI) {
-		l := v.link(p.Host)
-		if alive, watches := l.Alive[g.Number]; watches && l.OpenFlow {
-			if alive {
-				return true
-			}
-			seen = true
-		}
-	}
-	l := v.link(g.SystemID)
-	return !seen && l.OpenFlow
-}
-
-// gatewayConditions say what is amiss with the ways out of a network.
-func (v view) gatewayConditions(n *networkRecord) []model.Condition {
-	if !n.Leaves() || len(n.Gateway.Hosts) == 0 {
-		return nil
-	}
-	var conditions []model.Condition
-	say := func(typ, format string, args ...any) {
-		conditions = append(conditions, model.Condition{Type: typ, Message: fmt.Sprintf(format, args...)})
-	}
-	alive := false
-	for _, name := range n.Gateway.Hosts {
-		g := v.hostByName(name)
-		if g == nil {
-			say(model.HostUnknown, "its gateway host %s has never been seen, or was deleted: GET /hosts lists those that are known", name)
-			continue
-		}
-		alive = alive || v.gatewayAlive(n, g)
-		if why := v.notReady(g); why != "" {
-			say(model.GatewayNotReady, "gateway host %s: %s", name, why)
-		}
-	}
-	if !alive {
-		say(model.GatewayDown, "none of its gateway hosts can be reached (%s), so nothing leaves it and nothing comes in; it goes on by itself when one is back", strings.Join(n.Gateway.Hosts, ", "))
-	}
-	return conditions
-}
-
-// notReady says why a gateway host's own side is not known to be set up, empty
-// if it is.
-func (v view) notReady(h *hostRecord) string {
-	switch said := v.link(h.SystemID).Agent; said {
-	case agentReady:
-		return ""
-	case "":
-		return "no agent has said that the host's side is set up: run weft agent there, or set it up by hand and say ovs-vsctl set Open_vSwitch . external_ids:" + agentKey + "=" + agentReady
-	default:
-		return "its agent says: " + said
-	}
 }

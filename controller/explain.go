@@ -30,7 +30,7 @@ func (v view) ownerName(kind flows.Kind, owner uint32) string {
 			}
 			return "endpoint " + e.ID
 		}
-	case kind.IsHost():
+	case kind.IsHost(), kind == flows.KindHostPort:
 		if h := first[hostRecord](v, tableHost, byNumber, owner); h != nil {
 			return "host " + h.Name
 		}

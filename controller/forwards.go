@@ -227,7 +227,10 @@ func (t *tx) checkForward(f *forwardRecord) error {
 		if o.Network == f.Network && o.ID == f.ID || f.Address.IsValid() && o.Address.IsValid() && f.Address != o.Address {
 			continue
 		}
-		if other := t.network(o.Network); other != nil && (other == n || n.SharesGateway(&other.Network)) {
+		if o.Network == f.Network {
+			return model.Errorf(model.Conflict, "port", "%s is taken by forward %q (%s): take another port, or another address, or PUT that forward to change it", f.Title(), o.ID, o.Title())
+		}
+		if other := t.network(o.Network); other != nil && n.SharesGateway(&other.Network) {
 			return model.Errorf(model.Conflict, "port", "%s is taken by forward %q (%s) of network %q, and both networks have a gateway host in common: take another port, or another address", f.Title(), o.ID, o.Title(), o.Network)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/ovsdb"
 )
 
@@ -27,7 +28,7 @@ const (
 	keyRouterMAC = "weft-router-mac" // its MAC
 	keyTransit   = "weft-transit"    // ranges to route there, and to masquerade
 	keyRoutes    = "weft-routes"     // subnets to route there as they are
-	keyForwards  = "weft-forwards"   // protocol/address:port>transit address:port
+	keyForwards  = "weft-forwards"   // protocol/address:port>endpoint's address:port
 
 	agentKey   = "weft-agent"
 	agentReady = "ready"
@@ -84,7 +85,7 @@ func (v view) forwardWords(f *forwardRecord) []string {
 	if e == nil {
 		return nil
 	}
-	to := v.transitOf(e)
+	to := v.reachedAs(e)
 	var words []string
 	for _, family := range []struct{ any, to netip.Addr }{
 		{netip.IPv4Unspecified(), to.V4}, {netip.IPv6Unspecified(), to.V6},
@@ -101,27 +102,44 @@ func (v view) forwardWords(f *forwardRecord) []string {
 	return words
 }
 
+// reachedAs are the addresses at which gateway hosts reach an endpoint: its own
+// where packets leave its network as they are.
+func (v view) reachedAs(e *endpointRecord) flows.Transit {
+	n := v.network(e.Network)
+	if n == nil || n.GatewayMode() != model.GatewayRouted {
+		return v.transitOf(e)
+	}
+	var own flows.Transit
+	for _, a := range slices.Backward(e.Addresses) { // the first of each family
+		if a.Is4() {
+			own.V4 = a.Addr
+		} else {
+			own.V6 = a.Addr
+		}
+	}
+	return own
+}
+
 // wakeGateways has the rows of those hosts looked at again whose part as a
-// gateway, or in watching gateways, a commit may have changed: all that attend,
-// or attended, a network that it was about.
+// gateway, or in watching gateways, a commit may have changed.
 func (c *Controller) wakeGateways(before view, changed concerned, changes memdb.Changes) {
-	now := c.snapshot()
 	awake := map[string]bool{}
-	for _, v := range []view{now, before} {
+	for _, v := range []view{c.snapshot(), before} {
 		networks := maps.Clone(changed.networks)
-		for id := range changed.endpoints {
-			if e := v.endpoint(id); e != nil {
-				networks[e.Network] = true
-			}
-		}
-		for _, e := range changed.gone {
-			networks[e.Network] = true
-		}
 		for _, ch := range changes {
-			if p, ok := either(ch).(*presenceRecord); ok {
-				awake[p.Host] = true
-				if n := v.networkByVNI(p.VNI); n != nil {
+			switch r := either(ch).(type) {
+			case *placeRecord: // it may be its own way out
+				awake[v.place(r.Endpoint).Host] = true
+			case *presenceRecord:
+				awake[r.Host] = true
+				if n := v.networkByVNI(r.VNI); n != nil && len(v.exitHosts(n)) > 1 { // they watch each other
 					networks[n.Name] = true
+				}
+			case *forwardRecord:
+				networks[r.Network] = true
+			case *endpointRecord: // where forwards lead
+				for f := range v.forwardsOf(r.ID) {
+					networks[f.Network] = true
 				}
 			}
 		}

@@ -51,5 +51,5 @@ func (t *tx) chooseMTU() int {
 }
 
 func mtuMessage(mtu, limit int, host string) string {
-	return fmt.Sprintf("an MTU of %d is more than the underlay carries: host %s limits it to %d, larger packets are lost; PUT the network with a smaller mtu, or raise the underlay's and that host's external_ids:weft-underlay-mtu", mtu, host, limit)
+	return fmt.Sprintf("an MTU of %d is more than the underlay carries: host %s limits it to %d, larger packets do not get through; PUT the network with a smaller mtu, or raise the underlay's and that host's external_ids:weft-underlay-mtu", mtu, host, limit)
 }

@@ -204,11 +204,11 @@ func (sw *switchLink) notePort(p openflow.Port) {
 
 // PacketIn implements session.Handler.
 func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
-	h.do(func() {
-		if !h.c.answerTooFar(h.l, h.sw, p) {
-			h.c.learnMAC(h.l, p)
-		}
-	})
+	if ask, is := flows.AskOf(p.Cookie, p.Match); is {
+		h.tell(p, ask)
+		return
+	}
+	h.do(func() { h.c.learnMAC(h.l, p) })
 }
 
 // Installed implements session.Handler.

@@ -247,6 +247,7 @@ func (v view) hostView(r *hostRecord) model.Host {
 		}
 	}
 	h.Networks = len(networks)
+	h.Conditions = append(h.Conditions, v.kernelConditions(r)...)
 	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
 		h.Conditions = append(h.Conditions, model.Condition{Type: model.FlowRefused,
 			Message: "the switch refused a flow: " + l.Refused[key]})

@@ -134,7 +134,7 @@ func (c *Controller) waits(vnis []uint32, changes []flows.HostChanges) []wait {
 		concerned[hc.Host] = true
 	}
 	for _, vni := range vnis {
-		for _, number := range c.fabric.Members(vni) {
+		for _, number := range c.fabric.Attendants(vni) {
 			concerned[number] = true
 		}
 	}

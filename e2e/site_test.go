@@ -135,6 +135,12 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 		}
 		if t.Failed() {
 			t.Logf("the controller's log:\n%s", s.controllerLog())
+			for _, h := range l.Hosts() {
+				for _, file := range []string{"ovs-vswitchd.log", "agent.out"} {
+					text, _ := os.ReadFile(filepath.Join(l.Dir, h.Name, file)) // no agent runs on every host
+					t.Logf("%s of %s ends with:\n%s", file, h.Name, text[max(0, len(text)-2000):])
+				}
+			}
 		}
 		if err := l.Down(); err != nil {
 			t.Error(err)

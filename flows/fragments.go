@@ -10,7 +10,7 @@ type endpoint struct {
 }
 
 // endpointKinds are the roles in which an endpoint has flows.
-var endpointKinds = [...]Kind{KindLocal, KindPort, KindRemote, KindAnswer, KindAdopt, KindNeighbour, KindTransit, KindForward}
+var endpointKinds = [...]Kind{KindLocal, KindPort, KindRemote, KindAnswer, KindAdopt, KindNeighbour, KindTransit, KindForward, KindGuard}
 
 func (e *endpoint) key(kind Kind) program.Key {
 	return program.Key{Kind: uint8(kind), VNI: e.VNI, Owner: e.Number}
@@ -18,7 +18,7 @@ func (e *endpoint) key(kind Kind) program.Key {
 
 // build makes the fragments. Those that are as they were before stay the same
 // value, so that nothing is sent for them.
-func (e *endpoint) build(n Network, before *endpoint) {
+func (e *endpoint) build(n *network, before *endpoint) {
 	e.fragments = [len(endpointKinds)]*program.Fragment{}
 	if e.Host == 0 {
 		return
@@ -32,25 +32,27 @@ func (e *endpoint) build(n Network, before *endpoint) {
 	}
 }
 
-func (e *endpoint) make(n Network, kind Kind) *program.Fragment {
+func (e *endpoint) make(n *network, kind Kind) *program.Fragment {
 	known := e.MAC != noMAC
 	switch {
 	case kind == KindPort && e.Port != 0:
 		return e.port()
 	case kind == KindLocal && known:
-		return e.local(n)
+		return e.local(n.Network)
 	case kind == KindRemote && known:
-		return e.remote(n)
+		return e.remote(n.Network)
 	case kind == KindAnswer && known && len(e.Addresses) > 0:
-		return e.answer(n)
+		return e.answer(n.Network)
 	case kind == KindAdopt && !known:
 		return e.adopt()
 	case kind == KindNeighbour && known && n.Gateway != nil && len(e.Addresses) > 0:
 		return e.neighbour()
-	case kind == KindTransit && n.translates() && len(e.Transit.each()) > 0:
-		return e.transit(n)
+	case kind == KindTransit && n.translates() && len(e.Transit.each()) > 0 && len(e.Addresses) > 0:
+		return e.transit(n.Network)
 	case kind == KindForward && n.translates() && len(e.Forwards) > 0:
-		return e.forward(n)
+		return e.forward(n.Network)
+	case kind == KindGuard && known && len(n.nics) > 0:
+		return e.guard(n.Network)
 	}
 	return nil
 }
@@ -70,10 +72,13 @@ func (n *network) on(number uint32, e *endpoint, i int) *program.Fragment {
 		has = !here
 	case KindNeighbour:
 		has = true
+	case KindGuard:
+		has = n.hasNIC(number)
 	case KindTransit, KindForward:
 		has = n.lists(number)
 		if n.leaves() && len(n.Gateway.Hosts) == 0 {
-			has = here || part == member && len(e.Forwards) > 0
+			// What came in on another host goes back there.
+			has = here || part == member && (n.Gateway.HostAccess || len(e.Forwards) > 0)
 		}
 	default:
 		has = here

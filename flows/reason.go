@@ -35,6 +35,8 @@ const (
 	NotForwarded
 	NotTranslated
 	NoGatewayPort
+	OtherVLAN
+	NotLearned
 )
 
 // Asks reports whether it is the controller that gets the packet, so that it
@@ -70,5 +72,7 @@ var reasons = map[Reason]string{
 	InvalidConnection: "it belongs to no connection that is known here, and begins none",
 	NotForwarded:      "connections from outside come in by a forward, or where the network has hostAccess or is routed",
 	NotTranslated:     "the source has no transit address: it is no address of an endpoint in this network",
+	OtherVLAN:         "the frames of the network have another VLAN tag on this NIC, or none",
+	NotLearned:        "no machine behind a NIC was seen with that address",
 	NoGatewayPort:     "this host has no port weft-gw yet",
 }

@@ -87,6 +87,7 @@ func (h *Host) build(ctx context.Context) error {
 	_, err = h.Run(ctx, "ovs-vsctl", append(append([]string{"--timeout=20", "set", "Open_vSwitch", "."}, settings...),
 		"--", "add-br", underlayBridge,
 		"--", "set", "Bridge", underlayBridge, "datapath_type=netdev", "fail_mode=standalone", `other_config:hwaddr="`+mac+`"`,
+		"--", "set", "Interface", underlayBridge, fmt.Sprintf("mtu_request=%d", u.MTU),
 		"--", "add-port", underlayBridge, nic)...)
 	if err != nil {
 		return err

@@ -56,17 +56,23 @@ const (
 
 // Ping sends an echo request to an address each interval until it is stopped.
 func (m *Machine) Ping(to netip.Addr, interval time.Duration) (*Pings, error) {
-	return m.ping(to, interval, "")
+	return m.ping(to, interval, uint16(rand.Uint32()), "")
 }
 
-// ping is [Machine.Ping] with a token in every request.
-func (m *Machine) ping(to netip.Addr, interval time.Duration, token string) (*Pings, error) {
+// PingAs is [Machine.Ping] with an identifier, which tells the series of one
+// machine apart and may be the same on several.
+func (m *Machine) PingAs(id uint16, to netip.Addr, interval time.Duration) (*Pings, error) {
+	return m.ping(to, interval, id, "")
+}
+
+// ping is [Machine.PingAs] with a token in every request.
+func (m *Machine) ping(to netip.Addr, interval time.Duration, id uint16, token string) (*Pings, error) {
 	network, any := "ip4:icmp", "0.0.0.0"
 	if to.Is6() {
 		network, any = "ip6:ipv6-icmp", "::"
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &Pings{to: to, id: uint16(rand.Uint32()), token: []byte(token), stop: cancel}
+	p := &Pings{to: to, id: id, token: []byte(token), stop: cancel}
 	err := m.in.do(func() (err error) {
 		p.conn, err = net.ListenPacket(network, any)
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -96,7 +97,7 @@ func (t *Talk) Close() error { return t.conn.Close() }
 // echoes sends one echo request and reports whether it was answered. Whose
 // kernel answered, ICMP does not tell.
 func (m *Machine) echoes(ctx context.Context, a netip.Addr, token string) (bool, error) {
-	p, err := m.ping(a, time.Hour, token)
+	p, err := m.ping(a, time.Hour, uint16(mathrand.Uint32()), token)
 	if err != nil {
 		return false, err
 	}

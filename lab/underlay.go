@@ -95,6 +95,12 @@ func (l *Lab) pull(name string) error {
 	})
 }
 
+// Pull takes the host's cable out of the underlay. Push puts it back.
+func (h *Host) Pull() error { return h.lab.pull(h.Name) }
+
+// Push undoes Pull.
+func (h *Host) Push() error { return h.lab.push(h.Name) }
+
 func (l *Lab) push(name string) error {
 	return l.namespace(routerName).link(func(h *netlink.Handle) error {
 		return setUp(h, interfaceName(plugPrefix, name))

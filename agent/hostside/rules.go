@@ -76,8 +76,10 @@ func loopback4(f field) []expr.Any {
 	return append(load(f), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{127}})
 }
 
-// loopback6 is: ip6 saddr ::1
-var loopback6 = append(load(source6), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{15: 1}})
+// loopback6 is: ip6 daddr ::1, and its like
+func loopback6(f field) []expr.Any {
+	return append(load(f), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{15: 1}})
+}
 
 // toLocal is: fib daddr type local
 var toLocal = []expr.Any{

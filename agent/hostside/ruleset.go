@@ -79,8 +79,8 @@ func wantedChains() []chain {
 			hook: nftables.ChainHookPrerouting, priority: nftables.ChainPriorityRaw,
 			rules: []rule{
 				{exprs: join(in("lo"), accept)},
-				{"route_localnet is on, and this is what it would let through", join(in(Interface), loopback4(source4), drop)},
-				{"", join(in(Interface), loopback4(destination4), drop)},
+				{"route_localnet is on, and this is what it would let through", join(in(Interface), loopback4(source4), counted, drop)},
+				{"", join(in(Interface), loopback4(destination4), counted, drop)},
 				{exprs: join(in(Interface), accept)},
 				{"only weft-gw has these addresses", join(load(source4), inSet("inside4"), counted, drop)},
 				{"", join(load(source6), inSet("inside6"), counted, drop)},
@@ -89,6 +89,7 @@ func wantedChains() []chain {
 		{
 			name: "forwards",
 			rules: []rule{
+				{"IPv6 has no route_localnet", join(loopback6(destination6), verdict(expr.VerdictReturn))},
 				{exprs: join(load(destination4), portTo(9), lookUp("forwards_at4"), dnat(unix.NFPROTO_IPV4, 9))},
 				{exprs: join(load(destination6), portTo(2), lookUp("forwards_at6"), dnat(unix.NFPROTO_IPV6, 2))},
 				{exprs: join(family(unix.NFPROTO_IPV4), toLocal, portTo(1), lookUp("forwards4"), dnat(unix.NFPROTO_IPV4, 9))},
@@ -110,7 +111,6 @@ func wantedChains() []chain {
 			hook: nftables.ChainHookPostrouting, priority: nftables.ChainPriorityNATSource,
 			rules: []rule{
 				{"forwards of localhost", join(out(Interface), loopback4(source4), masquerade)},
-				{"", join(out(Interface), loopback6, masquerade)},
 				{exprs: join(out(Interface), accept)},
 				{exprs: join(out("lo"), accept)},
 				{"the second translation; Open vSwitch made the first", join(load(source4), inSet("transit4"), masquerade)},

@@ -66,6 +66,8 @@ func newRoot() *cobra.Command {
 		newLab(),
 		newNetwork(s),
 		newEndpoint(s),
+		newRouter(s),
+		newForward(s),
 		newHost(s),
 		newApply(s),
 		newFlows(s),

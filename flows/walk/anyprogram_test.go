@@ -205,6 +205,7 @@ func (g programmer) packet() Packet {
 func TestOpenVSwitchAgreesOnAnyProgram(t *testing.T) {
 	o := ovstest.Start(t)
 	o.AddBridge("host1")
+	o.OFCtl("", "set-frags", "host1", "nx-match")
 	var args []string
 	for n := range anyPorts {
 		args = append(args, "--", "add-port", "host1", fmt.Sprintf("p%d", n+1), "--", "set", "interface", fmt.Sprintf("p%d", n+1), "type=dummy", fmt.Sprintf("ofport_request=%d", n+1))

@@ -99,6 +99,7 @@ func install(t *testing.T, o *ovstest.OVS, w *world) map[string]ovsPort {
 	for _, h := range w.hosts {
 		name := hostName(h.Number)
 		o.AddBridge(name)
+		o.OFCtl("", "set-frags", name, "nx-match")
 		var args []string
 		add := func(port string, settings ...string) {
 			args = append(append(args, "--", "add-port", name, port, "--", "set", "interface", port), settings...)

@@ -85,18 +85,13 @@ func (s *Switch) hasPort(number uint32) bool {
 	return exists
 }
 
-// flow finds the flow of a table that a packet meets. Of a fragment, also of
-// the first, Open vSwitch hides the transport from the tables unless it was
-// told otherwise (ovs-ofctl(8), set-frags normal).
+// flow finds the flow of a table that a packet meets. The tables see the
+// transport of a first fragment, too: a session tells Open vSwitch so
+// (ovs-ofctl(8), set-frags nx-match).
 func (s *Switch) flow(id uint8, p *Packet) (best, rival *rule) {
 	t := s.tables[id]
 	if t == nil {
 		return nil, nil
-	}
-	if p.isFragment() {
-		hidden := *p
-		hidden.clear(of.TCPSrc, of.TCPDst, of.ICMPv6Type, of.ICMPv6Code)
-		return t.lookup(&hidden)
 	}
 	return t.lookup(p)
 }
