@@ -82,7 +82,8 @@ func (x *exiting) transit(e flows.Endpoint) netip.Addr {
 // ways are the hosts by which an endpoint's packets may leave: all that the
 // network names. Where every host is its own way out, that is the only one,
 // unless connections come in to the endpoint from outside: those are answered
-// where they came in, which is any host that has an endpoint of the network.
+// where they came in, which is any host that has an endpoint or a NIC of the
+// network.
 func (r *reach) ways(a flows.Endpoint, members []uint32) (hosts []uint32) {
 	for _, e := range r.network.Gateway.Hosts {
 		hosts = append(hosts, e.Host)
@@ -106,10 +107,16 @@ func (r *reach) isEntered(a flows.Endpoint) bool {
 // gateway that is not need not be reached.
 func (r *reach) leavers() (list []flows.Endpoint) {
 	var members []uint32
-	for _, e := range r.facts.Endpoints {
-		if e.VNI == r.network.VNI && e.Host != 0 && !slices.Contains(members, e.Host) {
-			members = append(members, e.Host)
+	note := func(vni, host uint32) {
+		if vni == r.network.VNI && host != 0 && !slices.Contains(members, host) {
+			members = append(members, host)
 		}
+	}
+	for _, e := range r.facts.Endpoints {
+		note(e.VNI, e.Host)
+	}
+	for _, c := range r.facts.NICs {
+		note(c.VNI, c.Host)
 	}
 	for _, a := range r.members {
 		if !slices.ContainsFunc(r.ways(a, members), func(number uint32) bool {

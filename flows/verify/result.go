@@ -16,6 +16,7 @@ import (
 type Facts struct {
 	Networks  []flows.Network
 	Endpoints []flows.Endpoint
+	NICs      []flows.NIC
 	Hosts     []Host
 
 	// What findings call hosts and endpoints; without these, by number.

@@ -13,6 +13,7 @@ type fabric struct {
 	byVTEP    map[string][]*host
 	networks  map[uint32]*network
 	endpoints map[uint32][]flows.Endpoint // of networks, by VNI: those that are behind a port
+	nics      map[uint32][]flows.Endpoint // as if they were endpoints
 	facts     *Facts                      // for the names
 }
 

@@ -27,6 +27,9 @@ func newTopology(facts Facts) *topology {
 	for _, e := range facts.Endpoints {
 		t.PutEndpoint(e)
 	}
+	for _, c := range facts.NICs {
+		t.PutNIC(c)
+	}
 	t.Flush()
 	for i := range t.Hosts {
 		t.Hosts[i].Program = t.Fabric.Program(t.Hosts[i].Number)
@@ -115,6 +118,11 @@ func random(r *rand.Rand) Facts {
 		}
 	}
 	f.addGateways(r, subnets)
+	for i, n := range f.Networks {
+		if r.IntN(3) == 0 {
+			f.NICs = append(f.NICs, flows.NIC{Number: uint32(1000 + i), VNI: n.VNI, Host: uint32(1 + r.IntN(len(f.Hosts))), Port: uint32(300 + i), VLAN: uint16(r.IntN(2) * 7)})
+		}
+	}
 	return f
 }
 
@@ -196,6 +204,11 @@ func (f *Facts) mayReach(from flows.Endpoint, h *host, port uint32) bool {
 	for _, e := range f.Endpoints {
 		if e.Host == h.Number && e.Port == port {
 			return e.VNI == from.VNI || g != nil && slices.Contains(g.Peers, e.VNI)
+		}
+	}
+	for _, c := range f.NICs {
+		if c.Host == h.Number && c.Port == port {
+			return c.VNI == from.VNI || g != nil && slices.Contains(g.Peers, c.VNI)
 		}
 	}
 	if port != h.GatewayPort || g == nil || g.Mode == flows.Local {
