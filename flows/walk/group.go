@@ -102,7 +102,7 @@ func (r *run) bucket(b of.Bucket) {
 			output = a
 		case of.Resubmit:
 			resubmit = a
-		case of.SetField, of.MaskedSetField, of.Load, of.Move, of.SetTTL:
+		case of.SetField, of.MaskedSetField, of.Load, of.Move, of.SetTTL, of.PushVLAN, of.PopVLAN:
 		default:
 			r.unknown("action", a)
 			return

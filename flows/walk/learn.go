@@ -9,7 +9,7 @@ import (
 // learn adds the flow to the switch that the action makes of the packet. It
 // stays for packets that are walked later.
 func (r *run) learn(a of.Learn) {
-	if a.Flags&(of.LearnDeleteLearned|of.LearnWriteResult) != 0 {
+	if a.Flags&of.LearnWriteResult != 0 {
 		r.unknown("action", a)
 		return
 	}
@@ -61,6 +61,15 @@ func (s *Switch) learn(f of.FlowStats) {
 		t = &table{}
 		s.tables[f.Table] = t
 	}
+	s.learned = append(s.learned, f)
 	t.replace(&rule{FlowStats: f}, f.Match)
 	t.order()
+}
+
+// unlearn removes what was learned.
+func (s *Switch) unlearn() {
+	for _, f := range s.learned {
+		s.tables[f.Table].remove(f.Priority, patternOf(f.Match))
+	}
+	s.learned = nil
 }

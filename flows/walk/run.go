@@ -146,6 +146,10 @@ func (r *run) action(a of.Action) (leads bool) {
 		r.copyTo(a.Dst, number(a.Value), a)
 	case of.Move:
 		r.move(a)
+	case of.PushVLAN:
+		r.tag(a)
+	case of.PopVLAN:
+		r.p.clear(of.VLANTCI)
 	case of.DecTTL:
 		return r.decrement()
 	case of.SetTTL:
@@ -199,6 +203,16 @@ func (r *run) decrement() (leads bool) {
 	return false
 }
 
+// tag adds a VLAN tag. The walker knows of one.
+func (r *run) tag(a of.PushVLAN) {
+	const dot1q = 0x8100
+	if a.EthType != dot1q || r.p.meets(isTagged) {
+		r.unknown("action", a)
+		return
+	}
+	r.p.set(of.VLANTCI.Uint(0x1000))
+}
+
 // next enters another table. Only a table that is not further on counts as
 // depth: the others end by themselves.
 func (r *run) next(id uint8, port uint32) {
@@ -239,7 +253,7 @@ func (r *run) resubmit(a of.Resubmit) {
 func (r *run) field(f *of.Field, a of.Action) (*of.Field, slot, bool) {
 	f = f.Canonical()
 	s, known := slots[f]
-	if !known || f == of.VLANTCI || f == of.VLANVID || f == of.VLANPCP {
+	if !known || f == of.VLANTCI || f == of.VLANPCP || f == of.VLANVID && !r.p.meets(isTagged) {
 		r.unknown("action", a)
 		return f, s, false
 	}
