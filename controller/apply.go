@@ -4,83 +4,137 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/weft-sdn/weft/model"
 )
 
+// applied says which records became of a document.
+type applied struct {
+	endpoints []string    // ids
+	forwards  [][2]string // network and id
+	created   bool        // at least one that was not there
+}
+
 // Apply makes the objects of a document exist as it says, all or none. Objects
 // that are there are changed as by PUT. With options.Prune, what an earlier
 // document of that source declared and this one does not is removed.
 func (c *Controller) Apply(ctx context.Context, d model.Document, options WriteOptions) (model.Document, Outcome, error) {
-	var ids []string
-	var created bool
+	var done applied
 	var now model.Document
 	out, err := c.write(ctx, options, func(t *tx) ([]string, error) {
-		if len(d.Routers) > 0 {
-			return nil, model.Invalidf("routers", "routing between networks is not available in this version: leave routers out")
-		}
 		if options.Prune != "" {
 			if err := model.CheckSource("prune", options.Prune); err != nil {
 				return nil, err
 			}
 		}
 		var err error
-		ids, created, err = t.apply(d, options.Prune)
-		if err != nil {
+		if done, err = t.apply(d, options.Prune); err != nil {
 			return nil, err
 		}
-		now = t.applied(d, ids)
-		var networks []string
-		for _, n := range now.Networks {
-			networks = append(networks, n.Name)
-		}
-		for _, e := range now.Endpoints {
-			if e.Location != "" && !slices.Contains(networks, e.Network) {
-				networks = append(networks, e.Network)
-			}
-		}
-		return networks, nil
+		now = t.documentOf(d, done)
+		return concernedBy(now), nil
 	})
-	out.Created = created
+	out.Created = done.created
 	if err == nil && !options.DryRun || model.KindOf(err) == model.Timeout {
-		now = (&tx{view: c.snapshot()}).applied(d, ids)
+		now = c.snapshot().documentOf(d, done)
 	}
 	return now, out, err
 }
 
-func (t *tx) apply(d model.Document, source string) (ids []string, created bool, err error) {
-	if source != "" {
-		t.pruneEndpoints(d, source)
+// concernedBy are the networks whose hosts a document is about.
+func concernedBy(d model.Document) []string {
+	named := map[string]bool{}
+	for _, n := range d.Networks {
+		named[n.Name] = true
 	}
-	networks := map[string]bool{}
+	for _, e := range d.Endpoints {
+		named[e.Network] = named[e.Network] || e.Location != ""
+	}
+	for _, r := range d.Routers {
+		for _, network := range r.Networks {
+			named[network] = true
+		}
+	}
+	for _, f := range d.Forwards {
+		named[f.Network] = true
+	}
+	maps.DeleteFunc(named, func(_ string, concerned bool) bool { return !concerned })
+	return slices.Sorted(maps.Keys(named))
+}
+
+// apply puts a document into the transaction. What objects ask of each other is
+// looked at when all are in, so that none of them has to come first.
+func (t *tx) apply(d model.Document, source string) (done applied, err error) {
+	if source != "" {
+		t.prune(d, source)
+	}
+	for _, step := range []func(model.Document, string, *applied) error{
+		t.applyNetworks, t.applyEndpoints, t.applyRouters, t.applyForwards,
+	} {
+		if err := step(d, source, &done); err != nil {
+			return applied{}, err
+		}
+	}
+	if source != "" {
+		if err := t.pruneNetworks(d, source); err != nil {
+			return applied{}, err
+		}
+	}
+	for i, n := range d.Networks {
+		if t.renumbered[n.Name] {
+			if err := t.checkFit(n.Name); err != nil {
+				return applied{}, within(err, fmt.Sprintf("networks[%d]", i))
+			}
+		}
+	}
+	for i, r := range d.Routers {
+		if err := t.checkRouter(t.router(r.Name)); err != nil {
+			return applied{}, within(err, fmt.Sprintf("routers[%d]", i))
+		}
+	}
+	for i, f := range done.forwards {
+		if err := t.checkForward(t.forward(f[0], f[1])); err != nil {
+			return applied{}, within(err, fmt.Sprintf("forwards[%d]", i))
+		}
+	}
+	return done, nil
+}
+
+func (t *tx) applyNetworks(d model.Document, source string, done *applied) error {
+	seen := map[string]bool{}
 	for i, n := range d.Networks {
 		at := fmt.Sprintf("networks[%d]", i)
-		if networks[n.Name] {
-			return nil, false, model.Invalidf(at+".name", "network %q stands here twice", n.Name)
+		if seen[n.Name] {
+			return model.Invalidf(at+".name", "network %q stands here twice", n.Name)
 		}
-		networks[n.Name] = true
-		old := t.network(n.Name)
-		created = created || old == nil
+		seen[n.Name] = true
 		from := source
+		old := t.network(n.Name)
+		done.created = done.created || old == nil
 		if from == "" && old != nil {
 			from = old.Source
 		}
 		if err := t.putNetwork(n, from); err != nil {
-			return nil, false, within(err, at)
+			return within(err, at)
 		}
 	}
-	ids = make([]string, len(d.Endpoints))
-	endpoints := map[string]bool{}
+	return nil
+}
+
+func (t *tx) applyEndpoints(d model.Document, source string, done *applied) error {
+	done.endpoints = make([]string, len(d.Endpoints))
+	seen := map[string]bool{}
 	for _, i := range choosersLast(d.Endpoints) {
 		e := d.Endpoints[i]
 		at := fmt.Sprintf("endpoints[%d]", i)
 		if e.ID == "" && e.Name == "" {
-			return nil, false, model.Invalidf(at, "give the endpoint an id or a name, so that it is found when this is applied again")
+			return model.Invalidf(at, "give the endpoint an id or a name, so that it is found when this is applied again")
 		}
-		old := t.sameNamed(&e)
-		created = created || old == nil
 		from := source
+		old := t.sameNamed(&e)
+		done.created = done.created || old == nil
 		if old != nil {
 			if e.ID == "" {
 				e.ID = old.ID
@@ -91,23 +145,69 @@ func (t *tx) apply(d model.Document, source string) (ids []string, created bool,
 		}
 		id, err := t.putEndpoint(e, from)
 		if err != nil {
-			return nil, false, within(err, at)
+			return within(err, at)
 		}
-		if endpoints[id] {
-			return nil, false, model.Invalidf(at, "endpoint %q stands here twice", e.Title())
+		if seen[id] {
+			return model.Invalidf(at, "endpoint %q stands here twice", e.Title())
 		}
-		endpoints[id] = true
-		ids[i] = id
+		seen[id] = true
+		done.endpoints[i] = id
 	}
-	for i, id := range ids {
+	for i, id := range done.endpoints {
 		if err := t.checkUnique(t.endpoint(id)); err != nil {
-			return nil, false, within(err, fmt.Sprintf("endpoints[%d]", i))
+			return within(err, fmt.Sprintf("endpoints[%d]", i))
 		}
 	}
-	if source != "" {
-		err = t.pruneNetworks(networks, source)
+	return nil
+}
+
+func (t *tx) applyRouters(d model.Document, source string, done *applied) error {
+	seen := map[string]bool{}
+	for i, r := range d.Routers {
+		at := fmt.Sprintf("routers[%d]", i)
+		if seen[r.Name] {
+			return model.Invalidf(at+".name", "router %q stands here twice", r.Name)
+		}
+		seen[r.Name] = true
+		from := source
+		old := t.router(r.Name)
+		done.created = done.created || old == nil
+		if from == "" && old != nil {
+			from = old.Source
+		}
+		if err := t.putRouter(r, from); err != nil {
+			return within(err, at)
+		}
 	}
-	return ids, created, err
+	return nil
+}
+
+func (t *tx) applyForwards(d model.Document, source string, done *applied) error {
+	seen := map[[2]string]bool{}
+	for i, f := range d.Forwards {
+		at := fmt.Sprintf("forwards[%d]", i)
+		f.Normalize()
+		from := source
+		old := t.samePort(&f)
+		done.created = done.created || old == nil
+		if old != nil {
+			f.ID = old.ID
+			if from == "" {
+				from = old.Source
+			}
+		}
+		now, err := t.putForward(f, from)
+		if err != nil {
+			return within(err, at)
+		}
+		name := [2]string{now.Network, now.ID}
+		if seen[name] {
+			return model.Invalidf(at, "forward %s of network %q stands here twice", now.Title(), now.Network)
+		}
+		seen[name] = true
+		done.forwards = append(done.forwards, name)
+	}
+	return nil
 }
 
 // choosersLast is an order of endpoints in which those that ask for addresses
@@ -124,46 +224,27 @@ func choosersLast(endpoints []model.Endpoint) []int {
 	return append(asking, choosing...)
 }
 
-func (t *tx) pruneEndpoints(d model.Document, source string) {
-	named := map[[2]string]bool{}
-	for _, e := range d.Endpoints {
-		if e.ID != "" {
-			named[[2]string{e.ID}] = true
-		} else {
-			named[[2]string{e.Network, e.Name}] = true
-		}
-	}
-	for _, e := range slices.Collect(all[endpointRecord](t.view, tableEndpoint)) {
-		if e.Source == source && !named[[2]string{e.ID}] && !named[[2]string{e.Network, e.Name}] {
-			t.forget(e)
-			t.resettle(e)
-		}
-	}
-}
-
-func (t *tx) pruneNetworks(named map[string]bool, source string) error {
-	for _, n := range slices.Collect(all[networkRecord](t.view, tableNetwork)) {
-		if n.Source != source || named[n.Name] {
-			continue
-		}
-		if err := t.deleteNetwork(n, false); err != nil {
-			return model.Errorf(model.Conflict, "networks", "pruning %q: %v", n.Name, err)
-		}
-	}
-	return nil
-}
-
-// applied is the document as it is stored.
-func (t *tx) applied(d model.Document, ids []string) model.Document {
+// documentOf is a document as it is stored.
+func (v view) documentOf(d model.Document, done applied) model.Document {
 	var out model.Document
 	for _, n := range d.Networks {
-		if r := t.network(n.Name); r != nil {
-			out.Networks = append(out.Networks, t.networkView(r))
+		if r := v.network(n.Name); r != nil {
+			out.Networks = append(out.Networks, v.networkView(r))
 		}
 	}
-	for _, id := range ids {
-		if r := t.endpoint(id); r != nil {
-			out.Endpoints = append(out.Endpoints, t.endpointView(r))
+	for _, id := range done.endpoints {
+		if r := v.endpoint(id); r != nil {
+			out.Endpoints = append(out.Endpoints, v.endpointView(r))
+		}
+	}
+	for _, r := range d.Routers {
+		if r := v.router(r.Name); r != nil {
+			out.Routers = append(out.Routers, r.Router)
+		}
+	}
+	for _, f := range done.forwards {
+		if r := v.forward(f[0], f[1]); r != nil {
+			out.Forwards = append(out.Forwards, r.Forward)
 		}
 	}
 	return out

@@ -58,7 +58,7 @@ func (c *Controller) welcome(ctx context.Context, conn *ovsdb.Conn, v *ovsdb.Vie
 			return
 		}
 		l.conn, l.view, l.owned, l.caughtUp = conn, v, false, false
-		l.rows, l.worked = nil, l.sw != nil && l.sw.ready
+		l.rows, l.worked, l.switchLost = nil, l.sw != nil && l.sw.ready, false
 		l.ensure = ensure
 		c.log.Info("host connected", "host", c.snapshot().hostName(l.systemID), "from", from)
 	})

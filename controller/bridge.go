@@ -25,7 +25,8 @@ const (
 
 // wanted is what the host's OVSDB should have of ours.
 func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
-	h := c.snapshot().host(l.systemID)
+	v := c.snapshot()
+	h := v.host(l.systemID)
 	if h == nil || l.conn == nil {
 		return ovsdb.Wanted{}, false
 	}
@@ -38,10 +39,10 @@ func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
 		ControllerRateLimit:  packetInRate,
 		ControllerBurstLimit: packetInBurst,
 		TableNames:           flows.TableNames,
-		Tunnels: []ovsdb.Tunnel{{
+		Ports: slices.Concat([]ovsdb.WantedPort{{
 			Name: tunnelPort, Type: "vxlan",
 			Options: map[string]string{"remote_ip": "flow", "key": "flow"},
-		}},
+		}}, v.gatewayPorts(h), c.watchPorts(v, l, h), v.nicPorts(l)),
 	}, true
 }
 

@@ -23,7 +23,7 @@ func (s situation) decide(t *testing.T) *placeRecord {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &tx{view: view{db.Txn(true)}}
+	w := &tx{view: view{txn: db.Txn(true)}}
 	for i, name := range []string{"h1", "h2", "h3"} {
 		w.put(tableHost, &hostRecord{SystemID: "id-" + name, Name: name, Number: uint32(i + 1)})
 		w.put(tableLink, &linkRecord{SystemID: "id-" + name, OVSDB: !slices.Contains(s.away, name)})

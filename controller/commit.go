@@ -21,6 +21,9 @@ const (
 	keyNetwork  = "network/"
 	keyEndpoint = "endpoint/"
 	keyPlace    = "place/"
+	keyRouter   = "router/"
+	keyForward  = "forward/"
+	keyNIC      = "nic/"
 	keyHost     = "host/"
 	keyPresence = "presence/"
 )
@@ -34,6 +37,7 @@ type committed struct {
 // commit makes a change: it stores what must last, shows it to readers, puts
 // it into the programs and hands those to the sessions. It runs in the loop.
 func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
+	t.attendAll()
 	changes := t.txn.Changes()
 	ops := durable(changes)
 	revision := c.revision
@@ -50,17 +54,26 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 				r.Revision = revision
 			case *endpointRecord:
 				r.Revision = revision
+			case *routerRecord:
+				r.Revision = revision
+			case *forwardRecord:
+				r.Revision = revision
+			case *nicRecord:
+				r.Revision = revision
 			case *hostRecord:
 				r.Revision = revision
 			}
 		}
 	}
 	c.revision = revision
-	t.weave(c.fabric, changes)
+	changed := t.weave(c.fabric, changes)
 	hostChanges := c.fabric.Flush()
 	c.number(t, hostChanges)
+	before := c.snapshot()
 	t.txn.Commit()
 	c.release(changes)
+	c.wakeHosts(before, changed, changes)
+	c.noteStale(before, changes)
 	for _, f := range t.after {
 		f()
 	}
@@ -109,6 +122,14 @@ func durable(changes memdb.Changes) []store.Op {
 			ops = append(ops, keep(keyNetwork+either(ch).(*networkRecord).Name, ch.After))
 		case tableEndpoint:
 			ops = append(ops, keep(keyEndpoint+either(ch).(*endpointRecord).ID, ch.After))
+		case tableRouter:
+			ops = append(ops, keep(keyRouter+either(ch).(*routerRecord).Name, ch.After))
+		case tableForward:
+			f := either(ch).(*forwardRecord)
+			ops = append(ops, keep(keyForward+f.Network+"/"+f.ID, ch.After))
+		case tableNIC:
+			n := either(ch).(*nicRecord)
+			ops = append(ops, keep(keyNIC+url.PathEscape(n.SystemID)+"/"+url.PathEscape(n.Interface), ch.After))
 		case tableHost:
 			ops = append(ops, keep(keyHost+url.PathEscape(either(ch).(*hostRecord).SystemID), ch.After))
 		case tablePresence:
@@ -199,6 +220,21 @@ func (t *tx) restore(kv store.KV) error {
 		err = json.Unmarshal(kv.Value, r)
 		r.Revision = kv.Revision
 		t.put(tableEndpoint, r)
+	case keyRouter:
+		r := &routerRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableRouter, r)
+	case keyForward:
+		r := &forwardRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableForward, r)
+	case keyNIC:
+		r := &nicRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Revision = kv.Revision
+		t.put(tableNIC, r)
 	case keyPlace:
 		r := &placeRecord{Endpoint: rest}
 		err = json.Unmarshal(kv.Value, r)
@@ -214,8 +250,13 @@ func (t *tx) restore(kv store.KV) error {
 			return err
 		}
 		var vni uint64
-		vni, err = strconv.ParseUint(number, 10, 24)
-		t.put(tablePresence, &presenceRecord{Host: host, VNI: uint32(vni)})
+		if vni, err = strconv.ParseUint(number, 10, 24); err != nil {
+			return err
+		}
+		r := &presenceRecord{}
+		err = json.Unmarshal(kv.Value, r)
+		r.Host, r.VNI = host, uint32(vni)
+		t.put(tablePresence, r)
 	default:
 		return errors.New("unknown key: was it written by a newer version?")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/store"
 )
 
@@ -25,12 +26,18 @@ type Config struct {
 	Admit          []netip.Prefix // who may be a host; empty: anybody
 	Repair         bool           // undo what others change on br-weft
 	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
+	Transit        ipam.Transit   // addresses between Open vSwitch and the kernels of gateway hosts; zero: the default
+	BFDInterval    time.Duration  // at which hosts and gateways watch each other; zero: the default
 	Log            *slog.Logger
 }
 
 // defaultTakeover is what the contract says: an endpoint passes on when its
 // holder's host has been unreachable for that long.
 const defaultTakeover = 10 * time.Second
+
+// defaultBFD finds a gateway dead after 300 ms: three intervals in which nothing
+// came (RFC 5880, section 6.8.4).
+const defaultBFD = 100 * time.Millisecond
 
 // Controller holds what is wanted and what is seen. All of its methods may be
 // called from any goroutine.
@@ -42,6 +49,7 @@ type Controller struct {
 
 	requests chan func() // run by the loop, one after the other
 	done     chan struct{}
+	life     context.Context // of the controller
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	progress progress
@@ -69,6 +77,15 @@ func Open(config Config) (*Controller, error) {
 	if config.TakeoverAfter == 0 {
 		config.TakeoverAfter = defaultTakeover
 	}
+	if config.Transit == (ipam.Transit{}) {
+		config.Transit = ipam.DefaultTransit()
+	}
+	if err := config.Transit.Check(); err != nil {
+		return nil, err
+	}
+	if config.BFDInterval == 0 {
+		config.BFDInterval = defaultBFD
+	}
 	s, err := store.Open(config.DataDir, store.Options{})
 	if err != nil {
 		return nil, err
@@ -87,15 +104,17 @@ func Open(config Config) (*Controller, error) {
 	if err := c.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s: %w", config.DataDir, err), s.Close())
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
+	c.life, c.stop = context.WithCancel(context.Background())
+	if err := c.adoptGateways(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	// Known hosts may never come back: what they held passes on as if they had
 	// been lost just now.
 	for h := range all[hostRecord](c.snapshot(), tableHost) {
 		c.away(c.linkOf(h.SystemID))
 	}
 	c.running.Add(1)
-	go c.loop(ctx)
+	go c.loop(c.life)
 	return c, nil
 }
 
@@ -146,14 +165,19 @@ func (c *Controller) do(ctx context.Context, f func()) error {
 	}
 }
 
+// beside runs f in a goroutine of its own, until the controller stops.
+func (c *Controller) beside(f func(context.Context)) {
+	c.running.Go(func() { f(c.life) })
+}
+
 // snapshot is the state as it is now.
-func (c *Controller) snapshot() view { return view{txn: c.db.Txn(false)} }
+func (c *Controller) snapshot() view { return view{c.db.Txn(false), c.config.Transit} }
 
 // begin starts a change; the loop calls it.
 func (c *Controller) begin() *tx {
 	txn := c.db.Txn(true)
 	txn.TrackChanges()
-	return &tx{view: view{txn}, c: c, now: time.Now(), touched: map[string]bool{}, renumbered: map[string]bool{}}
+	return &tx{view: view{txn, c.config.Transit}, c: c, now: time.Now(), touched: map[string]bool{}, renumbered: map[string]bool{}}
 }
 
 // Revision is the revision of the newest durable change.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
 )
 
@@ -37,6 +38,9 @@ func (t *tx) putEndpoint(e model.Endpoint, source string) (string, error) {
 	if err := now.Check(&n.Network); err != nil {
 		return "", err
 	}
+	if now.MAC.Bytes == flows.RouterMAC {
+		return "", model.Invalidf("mac", "%s is that of every network's gateway: take another, or leave it out and one is chosen", now.MAC)
+	}
 	if old != nil && old.Source == source && reflect.DeepEqual(old.wanted(), now.wanted()) {
 		return old.ID, nil
 	}
@@ -54,6 +58,11 @@ func (t *tx) putEndpoint(e model.Endpoint, source string) (string, error) {
 		t.touched[now.Network] = true
 	}
 	t.put(tableEndpoint, now)
+	for f := range t.forwardsOf(now.ID) {
+		if err := checkForwardAddress(f, now); err != nil {
+			return "", model.Errorf(model.Conflict, "addresses", "forward %q of network %q would no longer fit: %s; delete or change it first", f.ID, f.Network, detailOf(err))
+		}
+	}
 	if old != nil {
 		t.resettle(old)
 	}

@@ -44,14 +44,15 @@ func (t *tx) refresh(l *hostLink) {
 			Message: "somebody else changed flows or groups of br-weft, which is only reported (--no-repair): weft flows HOST --diff shows what is different"})
 	}
 	if l.sw != nil {
-		now.TunnelPort = l.sw.ports[tunnelPort]
+		now.TunnelPort, now.GatewayPort = l.sw.ports[tunnelPort], l.sw.ports[gatewayPort]
+		now.WatchPorts, now.Watches = l.sw.watches()
 	}
 	if l.view != nil {
+		now.Agent = l.view.ExternalIDs[agentKey]
 		for _, p := range l.view.Ports {
 			for _, i := range p.Interfaces {
-				if i.Name == tunnelPort && i.Error != "" {
-					now.Conditions = append(now.Conditions, model.Condition{Type: model.PortFailed,
-						Message: "tunnel port " + i.Name + ": Open vSwitch reports: " + i.Error + "; is there another VXLAN port on this host?"})
+				if isOurs(i.Name) && i.Error != "" {
+					now.Conditions = append(now.Conditions, portFailed(i.Name, i.Error))
 				}
 			}
 		}
@@ -133,13 +134,14 @@ func portFacts(l *hostLink) []*portFact {
 	var facts []*portFact
 	for _, p := range l.view.Ports {
 		for _, i := range p.Interfaces {
+			marked := i.ExternalIDs[ovsdb.MarkKey] != ""
 			f := &portFact{
 				Host: l.systemID, Name: i.Name, Row: i.UUID,
 				IfaceID:        i.ExternalIDs["iface-id"],
 				ContainerID:    i.ExternalIDs["container_id"],
 				ContainerIface: i.ExternalIDs["container_iface"],
-				Internal:       p.Name == l.view.Bridge.Name,
-				Ours:           i.Name == tunnelPort && i.ExternalIDs[ovsdb.MarkKey] != "",
+				Internal:       p.Name == l.view.Bridge.Name || i.Name == gatewayPort && marked,
+				Ours:           isOurs(i.Name) && i.Name != gatewayPort && marked,
 				// A veth that vanished leaves its row behind, with its number.
 				NoDevice: i.IfIndex == 0 && i.LinkState == "down" && i.Error == "",
 				Error:    strings.TrimSpace(i.Error),
@@ -151,6 +153,20 @@ func portFacts(l *hostLink) []*portFact {
 		}
 	}
 	return facts
+}
+
+// isOurs reports whether a port of that name is one that Weft makes.
+func isOurs(name string) bool {
+	_, watches := watchedHost(name)
+	return watches || name == tunnelPort || name == gatewayPort
+}
+
+func portFailed(name, why string) model.Condition {
+	message := "port " + name + ": Open vSwitch reports: " + why
+	if name == tunnelPort {
+		message = "tunnel " + message + "; is there another VXLAN port on this host?"
+	}
+	return model.Condition{Type: model.PortFailed, Message: message}
 }
 
 // commitFacts commits what was seen. Facts that cannot be stored are tried

@@ -37,7 +37,7 @@ func TestAConfirmationStandsAlsoWhenNothingCanBeStored(t *testing.T) {
 		l.sw = sw
 		w := c.begin()
 		w.put(tableLink, &linkRecord{SystemID: l.systemID, OpenFlow: true, Wanted: 7})
-		w.attend(l.systemID, 5000) // of a network that is no more
+		w.attend(l.systemID, &networkRecord{Network: model.Network{VNI: 5000}}) // that is no more
 		if _, err := c.commit(t.Context(), w); err != nil {
 			t.Error(err)
 		}

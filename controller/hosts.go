@@ -10,7 +10,7 @@ import (
 	"github.com/weft-sdn/weft/model"
 )
 
-// DeleteHost forgets a host that is away.
+// DeleteHost forgets a host that is away, with its NICs.
 func (c *Controller) DeleteHost(ctx context.Context, name string, options WriteOptions) (Outcome, error) {
 	return c.write(ctx, options, func(t *tx) ([]string, error) {
 		h := t.hostByName(name)
@@ -27,6 +27,9 @@ func (c *Controller) DeleteHost(ctx context.Context, name string, options WriteO
 		held := slices.Collect(each[placeRecord](t.view, tablePlace, byHost, h.SystemID))
 		for _, f := range slices.Collect(each[portFact](t.view, tablePort, byHost, h.SystemID)) {
 			t.delete(tablePort, f)
+		}
+		for _, n := range slices.Collect(t.nicsOf(h.SystemID)) {
+			t.delete(tableNIC, n)
 		}
 		for _, p := range slices.Collect(each[presenceRecord](t.view, tablePresence, byHost, h.SystemID)) {
 			t.delete(tablePresence, p)
@@ -122,6 +125,11 @@ func (c *Controller) HostPorts(name string) ([]model.Port, error) {
 	out := []model.Port{}
 	for f := range each[portFact](v, tablePort, byHost, h.SystemID) {
 		out = append(out, v.portView(f))
+	}
+	for n := range v.nicsOf(h.SystemID) {
+		if first[portFact](v, tablePort, byID, h.SystemID, n.Interface) == nil {
+			out = append(out, v.nicPort(n))
+		}
 	}
 	slices.SortFunc(out, func(a, b model.Port) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

@@ -26,10 +26,12 @@ type site struct {
 }
 
 type siteHost struct {
-	record hostRecord
-	tunnel uint32
-	away   bool
-	ports  map[string]portFact
+	record  hostRecord
+	tunnel  uint32
+	gateway uint32
+	watches map[uint32]uint32
+	away    bool
+	ports   map[string]portFact
 }
 
 func newSite(t *testing.T, seed uint64) *site {
@@ -51,13 +53,16 @@ func (s *site) show(id string, wasAway bool) {
 	h := s.hosts[id]
 	err := s.c.do(context.Background(), func() {
 		t := s.c.begin()
-		if old := t.host(id); old == nil || old.VTEP != h.record.VTEP {
+		if old := t.host(id); old == nil || old.VTEP != h.record.VTEP || old.Name != h.record.Name || old.UnderlayMTU != h.record.UnderlayMTU {
 			record := h.record
+			if old != nil {
+				record.Draining = old.Draining
+			}
 			t.put(tableHost, &record)
 			t.settlePinned()
 		}
 		link := *t.link(id)
-		link.OVSDB, link.TunnelPort = !h.away, h.tunnel
+		link.OVSDB, link.TunnelPort, link.GatewayPort, link.WatchPorts = !h.away, h.tunnel, h.gateway, h.watches
 		t.put(tableLink, &link)
 		if !h.away {
 			var ports []*portFact
@@ -93,18 +98,33 @@ func (s *site) step() {
 	h := s.hosts[host]
 	var err error
 	var did string
-	switch r.IntN(13) {
-	case 0:
+	switch r.IntN(23) {
+	case 0, 1:
 		n := model.Network{Name: name, Unknown: []string{model.Drop, model.Flood}[r.IntN(2)]}
+		subnet := 0 // of different networks they overlap, or do not
+		if r.IntN(3) > 0 {
+			subnet = int(name[1] - '0')
+		}
 		if r.IntN(4) > 0 {
-			n.Subnets = append(n.Subnets, model.MustPrefix("10.0.0.0/24"))
+			n.Subnets = append(n.Subnets, model.MustPrefix(fmt.Sprintf("10.0.%d.0/24", subnet)))
 		}
 		if r.IntN(2) > 0 {
-			n.Subnets = append(n.Subnets, model.MustPrefix("2001:db8::/64"))
+			n.Subnets = append(n.Subnets, model.MustPrefix(fmt.Sprintf("2001:db8:%d::/64", subnet)))
+		}
+		if r.IntN(4) > 0 && len(n.Subnets) > 0 {
+			n.Gateway = &model.Gateway{Mode: []string{model.GatewayLocal, model.GatewayRouted, model.GatewaySNAT, model.GatewaySNAT}[r.IntN(4)]}
+			if n.Leaves() {
+				n.Gateway.HostAccess = r.IntN(3) == 0
+				for h := range 4 { // the last of which is never seen
+					if r.IntN(3) == 0 {
+						n.Gateway.Hosts = append(n.Gateway.Hosts, fmt.Sprintf("h%d", h+1))
+					}
+				}
+			}
 		}
 		did = fmt.Sprintf("put %+v", n)
 		_, _, err = c.PutNetwork(ctx, n, WriteOptions{DryRun: r.IntN(4) == 0})
-	case 1:
+	case 13:
 		did = "delete network " + name
 		_, err = c.DeleteNetwork(ctx, name, WriteOptions{Force: r.IntN(2) == 0, DryRun: r.IntN(4) == 0})
 	case 2, 3, 4:
@@ -151,6 +171,61 @@ func (s *site) step() {
 		for _, id := range []string{"id1", "id2", "id3"} {
 			s.show(id, true)
 		}
+	case 14:
+		router := model.Router{Name: fmt.Sprintf("r%d", r.IntN(2))}
+		for n := range 3 {
+			if r.IntN(2) == 0 {
+				router.Networks = append(router.Networks, fmt.Sprintf("n%d", n))
+			}
+		}
+		did = fmt.Sprintf("put %+v", router)
+		_, _, err = c.PutRouter(ctx, router, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 15:
+		name := fmt.Sprintf("r%d", r.IntN(2))
+		did = "delete router " + name
+		_, err = c.DeleteRouter(ctx, name, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 16:
+		f := model.Forward{ID: fmt.Sprintf("f%d", r.IntN(3)), Network: name, Port: 8080 + r.IntN(2), Endpoint: id, EndpointPort: 80 + r.IntN(2)}
+		did = fmt.Sprintf("put %+v", f)
+		_, _, err = c.PutForward(ctx, f, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 17:
+		did = "delete a forward of " + name
+		_, err = c.DeleteForward(ctx, name, fmt.Sprintf("f%d", r.IntN(3)), WriteOptions{})
+	case 18:
+		name := fmt.Sprintf("h%d", r.IntN(3)+1)
+		did = "drain, or not, " + name
+		if r.IntN(2) == 0 {
+			_, err = c.DrainHost(ctx, name, WriteOptions{Force: true})
+		} else {
+			_, err = c.UndrainHost(ctx, name, WriteOptions{})
+		}
+	case 20:
+		n := model.NIC{Host: h.record.Name, Interface: fmt.Sprintf("eth%d", r.IntN(2)), Network: name, VLAN: r.IntN(2) * 7}
+		did = fmt.Sprintf("put %+v", n)
+		_, _, err = c.PutNIC(ctx, n, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 21:
+		iface := fmt.Sprintf("eth%d", r.IntN(2))
+		did = fmt.Sprintf("delete %s of %s", iface, h.record.Name)
+		_, err = c.DeleteNIC(ctx, h.record.Name, iface, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 22:
+		p := portFact{Host: host, Name: fmt.Sprintf("eth%d", r.IntN(2)), Row: fmt.Sprint(r.Uint32()), Number: uint32(200 + r.IntN(9))}
+		did = fmt.Sprintf("plug %+v", p)
+		h.ports[p.Name] = p
+		s.show(host, false)
+	case 19:
+		h.gateway = uint32(r.IntN(2) * r.IntN(9))
+		h.watches = map[uint32]uint32{}
+		for n := range uint32(4) {
+			if r.IntN(2) == 0 {
+				h.watches[n+1] = uint32(100 + r.IntN(9))
+			}
+		}
+		h.record.UnderlayMTU = 1500 - 100*r.IntN(3)
+		if r.IntN(3) == 0 {
+			h.record.Name = fmt.Sprintf("%s%s", []string{"h", "x"}[r.IntN(2)], host[2:])
+		}
+		did = fmt.Sprintf("%s is %s, weft-gw %d, watches %v, MTU %d", host, h.record.Name, h.gateway, h.watches, h.record.UnderlayMTU)
+		s.show(host, false)
 	}
 	s.log = append(s.log, fmt.Sprintf("%s (%v)", did, err))
 }
@@ -164,11 +239,15 @@ func (s *site) check(seed uint64) {
 		for h := range all[hostRecord](v, tableHost) {
 			fresh.PutHost(v.fabricHost(h))
 		}
+		limit, _ := v.underlayLimit()
 		for n := range all[networkRecord](v, tableNetwork) {
-			fresh.PutNetwork(fabricNetwork(n))
+			fresh.PutNetwork(v.fabricNetwork(n, limit))
 		}
 		for e := range all[endpointRecord](v, tableEndpoint) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))
+		}
+		for n := range all[nicRecord](v, tableNIC) {
+			fresh.PutNIC(v.fabricNIC(n))
 		}
 		fresh.Flush()
 		for h := range all[hostRecord](v, tableHost) {
@@ -194,14 +273,42 @@ func (s *site) check(seed uint64) {
 		}
 		for h := range all[hostRecord](v, tableHost) {
 			for _, vni := range fresh.Networks(h.Number) {
-				if first[presenceRecord](v, tablePresence, byID, h.SystemID, vni) == nil {
-					s.t.Fatalf("seed %d: nothing says that %s has VNI %d, after\n%q", seed, h.Name, vni, s.log)
+				p := first[presenceRecord](v, tablePresence, byID, h.SystemID, vni)
+				if p == nil || p.Zone != v.networkByVNI(vni).Zone {
+					s.t.Fatalf("seed %d: %s has VNI %d, and what says so is %+v, after\n%q", seed, h.Name, vni, p, s.log)
 				}
 			}
 		}
+		s.checkZones(seed, v)
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// checkZones makes sure that who translates has a conntrack zone, and that no
+// two have the same, or one that a switch may still have of another.
+func (s *site) checkZones(seed uint64, v view) {
+	s.t.Helper()
+	owners := map[uint16]uint32{}
+	note := func(zone uint16, vni uint32) {
+		if other, taken := owners[zone]; zone != 0 && taken && other != vni {
+			s.t.Fatalf("seed %d: VNIs %d and %d have zone %d, after\n%q", seed, other, vni, zone, s.log)
+		}
+		owners[zone] = vni
+	}
+	for n := range all[networkRecord](v, tableNetwork) {
+		if n.Leaves() && n.Zone == 0 {
+			s.t.Fatalf("seed %d: network %s has no zone, after\n%q", seed, n.Name, s.log)
+		}
+		note(n.Zone, n.VNI)
+	}
+	for p := range all[presenceRecord](v, tablePresence) {
+		note(p.Zone, p.VNI)
+	}
+	delete(owners, 0)
+	if used := s.c.pools.zones.Used(); used != uint64(len(owners)) {
+		s.t.Fatalf("seed %d: %d zones are taken, and %v are in use, after\n%q", seed, used, owners, s.log)
 	}
 }
 

@@ -30,15 +30,23 @@ type hostLink struct {
 	lastLife  time.Time // of connections that ended: when it was last heard
 	repairs   uint64    // foreign changes undone
 	tampered  bool      // foreign changes are there, and not undone
+	// switchLost: its switch went away while its database stayed, or came back
+	// without its flows, and has not confirmed since that it has them.
+	switchLost bool
 }
 
 // switchLink is the OpenFlow connection of a host's bridge.
 type switchLink struct {
 	session *session.Session
 	ports   map[string]uint32 // name → number; complete when ready
+	watched map[string]watch  // by name of the port that watches a host
 	ready   bool
 	synced  bool           // it was handed the wanted program
 	pending []confirmation // in order
+
+	confirmed bool               // it had all that was wanted, at least once
+	emptying  map[uint16]bool    // conntrack zones that are being flushed
+	stale     []staleConnections // to be flushed, in order of generation
 }
 
 // confirmation says which generation of the host's program is on the switch

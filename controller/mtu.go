@@ -16,19 +16,31 @@ const (
 // carries, and the host that limits it.
 func (v view) underlayLimit() (limit int, host string) {
 	for h := range all[hostRecord](v, tableHost) {
-		overhead := vxlanOverhead
-		if h.VTEP.Is6() {
-			overhead = vxlanOverheadV6
-		}
 		mtu := h.UnderlayMTU
 		if mtu == 0 {
 			mtu = defaultUnderlayMTU
 		}
-		if limit == 0 || mtu-overhead < limit {
-			limit, host = mtu-overhead, h.Name
+		if limit == 0 || mtu-h.overhead() < limit {
+			limit, host = mtu-h.overhead(), h.Name
 		}
 	}
 	return limit, host
+}
+
+func (h *hostRecord) overhead() int {
+	if h.VTEP.Is6() {
+		return vxlanOverheadV6
+	}
+	return vxlanOverhead
+}
+
+// carried is the size of the largest IP packet of a network that reaches every
+// host, where the underlay carries so many bytes; 0 if that is not known.
+func (n *networkRecord) carried(limit int) int {
+	if limit == 0 {
+		return n.MTU
+	}
+	return min(n.MTU, limit)
 }
 
 func (t *tx) chooseMTU() int {
@@ -39,5 +51,5 @@ func (t *tx) chooseMTU() int {
 }
 
 func mtuMessage(mtu, limit int, host string) string {
-	return fmt.Sprintf("an MTU of %d is more than the underlay carries: host %s limits it to %d, larger packets are lost; PUT the network with a smaller mtu, or raise the underlay's and that host's external_ids:weft-underlay-mtu", mtu, host, limit)
+	return fmt.Sprintf("an MTU of %d is more than the underlay carries: host %s limits it to %d, larger packets do not get through; PUT the network with a smaller mtu, or raise the underlay's and that host's external_ids:weft-underlay-mtu", mtu, host, limit)
 }

@@ -80,7 +80,8 @@ func (c *Controller) writeNetwork(ctx context.Context, options WriteOptions, nam
 	return now, out, err
 }
 
-// DeleteNetwork removes a network; one with endpoints only with Force.
+// DeleteNetwork removes a network; one with endpoints or NICs, or on a router,
+// only with Force.
 func (c *Controller) DeleteNetwork(ctx context.Context, name string, options WriteOptions) (Outcome, error) {
 	return c.write(ctx, options, func(t *tx) ([]string, error) {
 		n := t.network(name)
@@ -96,12 +97,25 @@ func (c *Controller) DeleteNetwork(ctx context.Context, name string, options Wri
 
 func (t *tx) deleteNetwork(n *networkRecord, force bool) error {
 	endpoints := slices.Collect(t.endpointsOf(n.Name))
-	if len(endpoints) > 0 && !force {
-		return model.Errorf(model.Conflict, "", "network %q has %d endpoints (%s): delete them first, or add ?force=true to delete all of it", n.Name, len(endpoints), titles(endpoints))
+	nics := slices.Collect(t.nicsIn(n.Name))
+	if !force {
+		for r := range t.routersOf(n.Name) {
+			return model.Errorf(model.Conflict, "", "network %q is on router %q: PUT the router without it first, or add ?force=true to take it off its routers and delete it", n.Name, r.Name)
+		}
+		switch {
+		case len(endpoints) > 0:
+			return model.Errorf(model.Conflict, "", "network %q has %d endpoints (%s): delete them first, or add ?force=true to delete all of it", n.Name, len(endpoints), titles(endpoints))
+		case len(nics) > 0:
+			return model.Errorf(model.Conflict, "", "interface %q of host %q is in network %q: DELETE /hosts/%[2]s/ports/%[1]s first, or add ?force=true to delete all of it", nics[0].Interface, t.hostName(nics[0].SystemID), n.Name)
+		}
 	}
 	for _, e := range endpoints {
 		t.forget(e)
 	}
+	for _, nic := range nics {
+		t.delete(tableNIC, nic)
+	}
+	t.leave(n.Name)
 	t.delete(tableNetwork, n)
 	return nil
 }
@@ -111,7 +125,7 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 	n.Normalize()
 	old := t.network(n.Name)
 	now := &networkRecord{Network: n, Source: source}
-	now.Endpoints, now.Conditions, now.Revision = 0, nil, 0
+	now.Endpoints, now.MTULimit, now.Conditions, now.Revision = 0, nil, nil, 0
 	if old != nil {
 		now.keepChosen(old)
 	}
@@ -134,7 +148,9 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 	if now.MTU == 0 {
 		now.MTU = t.chooseMTU()
 	}
-	now.chooseGateway()
+	if err := t.chooseGateway(now); err != nil {
+		return err
+	}
 	if err := now.Check(); err != nil {
 		return err
 	}
@@ -142,8 +158,8 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 	if old != nil {
 		t.touched[now.Name] = true
 		delete(t.c.pools.addresses, now.Name)
-		t.renumbered[now.Name] = true
 	}
+	t.renumbered[now.Name] = true
 	return nil
 }
 
@@ -155,34 +171,50 @@ func (n *networkRecord) keepChosen(old *networkRecord) {
 	if n.MTU == 0 {
 		n.MTU = old.MTU
 	}
-	if g := n.Gateway; g != nil && len(g.Addresses) == 0 && old.Gateway != nil {
-		now := *g
-		for _, a := range old.Gateway.Addresses {
-			if _, inside := n.SubnetOf(a.Addr); inside {
-				now.Addresses = append(now.Addresses, a)
-			}
-		}
-		n.Gateway = &now
-	}
-}
-
-// chooseGateway gives a gateway without addresses the first of each subnet.
-func (n *networkRecord) chooseGateway() {
-	g := n.Gateway
-	if g == nil || g.Mode == model.GatewayNone || len(g.Addresses) > 0 {
+	if n.GatewayMode() == model.GatewayNone || old.Gateway == nil {
 		return
 	}
-	now := *g
-	for _, p := range n.Subnets {
-		pool, err := ipam.NewSubnet(p.Prefix)
-		if err != nil {
-			continue
-		}
-		if a, err := pool.Lowest(); err == nil {
-			now.Addresses = append(now.Addresses, model.AddrFrom(a))
+	now := *n.Gateway
+	now.Addresses = slices.Clone(now.Addresses)
+	for _, a := range old.Gateway.Addresses {
+		subnet, inside := n.SubnetOf(a.Addr)
+		if inside && !slices.ContainsFunc(now.Addresses, func(given model.Addr) bool { return subnet.Contains(given.Addr) }) {
+			now.Addresses = append(now.Addresses, a)
 		}
 	}
 	n.Gateway = &now
+}
+
+// chooseGateway gives a gateway an address in each subnet in which it has none.
+func (t *tx) chooseGateway(n *networkRecord) error {
+	if n.GatewayMode() == model.GatewayNone {
+		return nil
+	}
+	now := *n.Gateway
+	now.Addresses = slices.Clone(now.Addresses)
+	for i, p := range n.Subnets {
+		if slices.ContainsFunc(now.Addresses, func(a model.Addr) bool { return p.Contains(a.Addr) }) {
+			continue
+		}
+		pool, err := ipam.NewSubnet(p.Prefix)
+		if err != nil {
+			return model.Invalidf(fmt.Sprintf("subnets[%d]", i), "%v", err)
+		}
+		for e := range t.endpointsOf(n.Name) {
+			for _, a := range e.Addresses {
+				if p.Contains(a.Addr) {
+					_ = pool.Take(a.Addr) // that it is in the subnet has been asked
+				}
+			}
+		}
+		a, err := pool.Lowest()
+		if err != nil {
+			return model.Errorf(model.Exhausted, "gateway.addresses", "no address of %s is left for the gateway: delete an endpoint there, or give the network a larger subnet", p.Prefix)
+		}
+		now.Addresses = append(now.Addresses, model.AddrFrom(a))
+	}
+	n.Gateway = &now
+	return nil
 }
 
 func (t *tx) chooseVNI(n, old *networkRecord) error {
@@ -217,23 +249,6 @@ func (t *tx) chooseVNI(n, old *networkRecord) error {
 	return nil
 }
 
-// checkRenumbered makes sure that the endpoints of networks that were changed
-// still fit into them.
-func (t *tx) checkRenumbered() error {
-	for name := range t.renumbered {
-		n := t.network(name)
-		if n == nil {
-			continue
-		}
-		for e := range t.endpointsOf(name) {
-			if err := e.Check(&n.Network); err != nil {
-				return model.Errorf(model.Conflict, "subnets", "endpoint %q of network %q would no longer fit: %s; delete or change it first, or change both in one POST /apply", e.Title(), name, err.Detail)
-			}
-		}
-	}
-	return nil
-}
-
 // sameNetwork says in what a network differs from what is asked for; what was
 // left out is what was chosen.
 func sameNetwork(old *networkRecord, n *model.Network) error {
@@ -243,6 +258,9 @@ func sameNetwork(old *networkRecord, n *model.Network) error {
 		return err
 	}
 	differs := func(field string) error {
+		if field == "vni" || field == "encap" {
+			return model.Errorf(model.Conflict, field, "network %q exists, and has another %s, which is never changed: delete the network and declare it anew, or take another name", n.Name, field)
+		}
 		return model.Errorf(model.Conflict, field, "network %q exists, and differs in %s: PUT it to change it, or take another name", n.Name, field)
 	}
 	a, b := old.wanted(), asked.wanted()
@@ -266,7 +284,7 @@ func sameNetwork(old *networkRecord, n *model.Network) error {
 // wanted is the network without what only Weft says of it.
 func (n *networkRecord) wanted() model.Network {
 	w := n.Network
-	w.Endpoints, w.Conditions, w.Revision = 0, nil, 0
+	w.Endpoints, w.MTULimit, w.Conditions, w.Revision = 0, nil, nil, 0
 	if g := w.Gateway; g != nil {
 		now := *g
 		if len(now.Addresses) == 0 {

@@ -23,8 +23,9 @@ const maxHosts = 4094
 // addresses when first asked for, and thrown away when in doubt.
 type pools struct {
 	vnis      *ipam.Numbers
-	endpoints *ipam.Numbers
+	endpoints *ipam.Numbers // and of NICs
 	hosts     *ipam.Numbers
+	zones     *ipam.Numbers
 	addresses map[string]map[netip.Prefix]*ipam.Subnet // network → subnet
 }
 
@@ -33,23 +34,34 @@ func newPools() *pools {
 		vnis:      ipam.NewNumbers(firstAutomaticVNI, model.MaxAutomaticVNI),
 		endpoints: ipam.NewNumbers(1, 1<<24-1),
 		hosts:     ipam.NewNumbers(1, maxHosts),
+		zones:     ipam.NewNumbers(1, lastZone),
 		addresses: map[string]map[netip.Prefix]*ipam.Subnet{},
 	}
 }
 
 // adopt fills the pools from what was loaded.
 func (c *Controller) adopt(changes memdb.Changes) {
+	var numbers []uint32
 	for _, ch := range changes {
 		switch r := ch.After.(type) {
 		case *networkRecord:
 			c.pools.vnis.Take(r.VNI) // one outside the automatic range is not in the pool
+			c.pools.zones.Take(uint32(r.Zone))
 		case *presenceRecord:
 			c.pools.vnis.Take(r.VNI)
+			c.pools.zones.Take(uint32(r.Zone)) // another host may have it, too
 		case *endpointRecord:
-			c.pools.endpoints.Take(r.Number)
+			numbers = append(numbers, r.Number)
+		case *nicRecord:
+			numbers = append(numbers, r.Number)
 		case *hostRecord:
 			c.pools.hosts.Take(r.Number)
 		}
+	}
+	// The largest is taken last, so that new ones go on from there.
+	slices.Sort(numbers)
+	for _, number := range numbers {
+		c.pools.endpoints.Take(number)
 	}
 }
 
@@ -60,16 +72,25 @@ func (c *Controller) release(changes memdb.Changes) {
 		switch r := either(ch).(type) {
 		case *networkRecord:
 			c.freeVNI(v, r.VNI)
+			c.freeZone(v, r.Zone)
+			if was, ok := ch.Before.(*networkRecord); ok {
+				c.freeZone(v, was.Zone)
+			}
 			if ch.After == nil || ch.Before == nil || !sameSubnets(ch.Before.(*networkRecord), ch.After.(*networkRecord)) {
 				delete(c.pools.addresses, r.Name)
 			}
 		case *presenceRecord:
 			c.freeVNI(v, r.VNI)
+			c.freeZone(v, r.Zone)
 		case *hostRecord:
 			if ch.After == nil {
 				c.pools.hosts.Give(r.Number)
 			} else {
 				c.pools.hosts.Take(r.Number)
+			}
+		case *nicRecord:
+			if ch.After == nil {
+				c.pools.endpoints.Give(r.Number)
 			}
 		case *endpointRecord:
 			if ch.After == nil {
@@ -158,9 +179,11 @@ func (t *tx) chooseAddress(n *networkRecord, subnet netip.Prefix) (netip.Addr, e
 	}
 }
 
-// chooseNumber gives an endpoint the number that names it in flows.
+// chooseNumber gives an endpoint, or a NIC, the number that names it in flows, and
+// that its transit addresses are made of. Hosts outside may go on sending to those of an
+// endpoint that is gone, so a number is used again as late as possible.
 func (t *tx) chooseNumber() (uint32, error) {
-	number, err := t.c.pools.endpoints.Lowest()
+	number, err := t.c.pools.endpoints.Next(t.transit.Endpoints())
 	if err != nil {
 		return 0, model.Errorf(model.Exhausted, "", "no more endpoints: %v", err)
 	}
@@ -180,6 +203,9 @@ func (t *tx) abort() {
 	}
 	for _, vni := range t.vnis {
 		t.c.freeVNI(t.c.snapshot(), vni)
+	}
+	for _, zone := range t.zones {
+		t.c.freeZone(t.c.snapshot(), zone)
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 type networkRecord struct {
 	model.Network
 	Source string `json:"source,omitempty"` // of the document that declared it
+	// Zone is the conntrack zone of its translations, cluster-wide; 0 until a
+	// gateway of it leads out for the first time.
+	Zone uint16 `json:"zone,omitempty"`
 }
 
 // endpointRecord is an endpoint as wanted, with what was chosen for it.
@@ -26,6 +29,26 @@ type endpointRecord struct {
 	// another MAC, which is learned again.
 	Adopted string `json:"adopted,omitempty"`
 	Source  string `json:"source,omitempty"`
+}
+
+// routerRecord is a router as wanted.
+type routerRecord struct {
+	model.Router
+	Source string `json:"source,omitempty"`
+}
+
+// forwardRecord is a forward as wanted. Its Endpoint is always an id.
+type forwardRecord struct {
+	model.Forward
+	Source string `json:"source,omitempty"`
+}
+
+// nicRecord is a NIC as wanted, of the host that has the system-id by whatever
+// name: Host is only filled in for the API.
+type nicRecord struct {
+	model.NIC
+	SystemID string `json:"systemID"`
+	Number   uint32 `json:"number"` // names it in flows; endpoints have others
 }
 
 // placeRecord is where an endpoint is. Only Host is durable.
@@ -54,35 +77,42 @@ type hostRecord struct {
 	// Superseded is the generation id that the host's switch had seen from the
 	// controller of another cluster when it was adopted. Ours count from there.
 	Superseded uint64    `json:"superseded,omitempty"`
+	Draining   bool      `json:"draining,omitempty"` // it gets no new connections as a gateway
 	FirstSeen  time.Time `json:"firstSeen"`
 	Revision   uint64    `json:"-"`
 }
 
 // presenceRecord says that a host's switch may have flows of a VNI. It is
 // stored before the first is sent and goes when the switch has confirmed that
-// none is left, so a VNI is never given to another network too early.
+// none is left, so a VNI is never given to another network too early. Nor is
+// the zone, of which the host's conntrack is flushed before.
 type presenceRecord struct {
 	Host string // system-id
 	VNI  uint32
+	Zone uint16 `json:",omitempty"`
 }
 
 // linkRecord is how a host is connected right now, and what it shows.
 type linkRecord struct {
-	SystemID   string
-	OVSDB      bool
-	OpenFlow   bool
-	LastSeen   time.Time
-	SwitchAway time.Time // since when there is no OpenFlow connection, while there is one to its database
-	LastError  string
-	Conditions []model.Condition // of the host as such
-	TunnelPort uint32
-	Wanted     uint64 // generation of the program that is wanted
-	Confirmed  uint64 // generation that the switch confirmed; 0: not read back yet
-	Flows      int
-	Repairs    uint64
-	Foreign    bool                   // another cluster's, or another controller's
-	Tampered   bool                   // it has foreign changes that are not repaired
-	Refused    map[program.Key]string // fragment → what the switch said of it
+	SystemID    string
+	OVSDB       bool
+	OpenFlow    bool
+	LastSeen    time.Time
+	SwitchAway  time.Time // since when there is no OpenFlow connection, while there is one to its database
+	LastError   string
+	Conditions  []model.Condition // of the host as such
+	TunnelPort  uint32
+	GatewayPort uint32            // the port that leads to its kernel
+	WatchPorts  map[uint32]uint32 // host number → the port that watches it by BFD
+	Watches     map[uint32]watch  // host number → what is seen of it through that port
+	Agent       string            // what the host's agent says of the host's side of gateways
+	Wanted      uint64            // generation of the program that is wanted
+	Confirmed   uint64            // generation that the switch confirmed; 0: not read back yet
+	Flows       int
+	Repairs     uint64
+	Foreign     bool                   // another cluster's, or another controller's
+	Tampered    bool                   // it has foreign changes that are not repaired
+	Refused     map[program.Key]string // fragment → what the switch said of it
 }
 
 func (l *linkRecord) synchronized() bool {

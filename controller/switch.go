@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
@@ -19,7 +18,9 @@ func (c *Controller) attach(l *hostLink, sw *switchLink) error {
 		return fmt.Errorf("the host's OVSDB connection ended meanwhile")
 	}
 	if l.sw != nil {
+		// It connects anew, and its old connection did not even end yet.
 		l.sw.session.Close()
+		l.lostFlows()
 	}
 	l.sw = sw
 	return nil
@@ -32,6 +33,9 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	}
 	l.lastLife = l.heard()
 	l.sw = nil
+	if l.conn != nil && !errors.Is(why, context.Canceled) { // which is this controller's own end
+		l.lostFlows()
+	}
 	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }
@@ -132,25 +136,11 @@ func (c *Controller) confirmed(l *hostLink, sw *switchLink, generation uint64, r
 	c.commitFacts(context.Background(), t)
 	c.progress.wake()
 	c.releasePresence(l)
-}
-
-// releasePresence forgets the VNIs that a switch has confirmed to have no more
-// flows of. It is a change of its own, because it has to be stored and the
-// confirmation has not: a full disk must not lose what is not said twice.
-func (c *Controller) releasePresence(l *hostLink) {
-	t := c.begin()
-	h, now := t.host(l.systemID), t.link(l.systemID)
-	if h == nil || !now.OpenFlow || now.Confirmed == 0 || now.Confirmed < now.Wanted {
-		t.abort()
-		return
+	c.flushStale(l)
+	if !sw.confirmed {
+		sw.confirmed, l.switchLost = true, false
+		l.wakeEnsure()
 	}
-	present := c.fabric.Networks(h.Number)
-	for _, p := range slices.Collect(each[presenceRecord](t.view, tablePresence, byHost, h.SystemID)) {
-		if !slices.Contains(present, p.VNI) {
-			t.delete(tablePresence, p)
-		}
-	}
-	c.commitFacts(context.Background(), t)
 }
 
 // switchHandler takes what a session reports to the loop.
@@ -168,12 +158,15 @@ func (h *switchHandler) Ready(ports []openflow.Port) {
 		if h.l.sw != h.sw {
 			return
 		}
-		h.sw.ports = map[string]uint32{}
+		h.sw.ports, h.sw.watched = map[string]uint32{}, map[string]watch{}
 		for _, p := range ports {
-			h.sw.ports[p.Name] = p.Number
+			h.sw.notePort(p)
 		}
 		h.sw.ready, h.l.worked = true, true
 		h.c.refresh(context.Background(), h.l)
+		if len(h.sw.watched) > 0 {
+			h.c.beside(h.examine)
+		}
 		h.c.synchronize(context.Background(), h.l)
 	})
 }
@@ -184,15 +177,16 @@ func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
 		if h.l.sw != h.sw {
 			return
 		}
-		if has := h.sw.ports[p.Name] == p.Number; has != gone {
-			return // nothing new
+		if !h.sw.changes(p, gone) {
+			return
 		}
 		if gone {
 			delete(h.sw.ports, p.Name)
+			delete(h.sw.watched, p.Name)
 		} else {
-			h.sw.ports[p.Name] = p.Number
+			h.sw.notePort(p)
 		}
-		if p.Name == tunnelPort {
+		if isOurs(p.Name) {
 			h.c.refresh(context.Background(), h.l)
 		} else {
 			h.c.renumber(context.Background(), h.l, p.Name)
@@ -200,8 +194,26 @@ func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
 	})
 }
 
+// changes reports whether a port's status tells anything new.
+func (sw *switchLink) changes(p openflow.Port, gone bool) bool {
+	has := sw.ports[p.Name] == p.Number
+	_, watches := watchedHost(p.Name)
+	return has == gone || watches && !gone && sw.watched[p.Name].alive != p.Live()
+}
+
+func (sw *switchLink) notePort(p openflow.Port) {
+	sw.ports[p.Name] = p.Number
+	if _, watches := watchedHost(p.Name); watches {
+		sw.watched[p.Name] = sw.watched[p.Name].next(p.Live())
+	}
+}
+
 // PacketIn implements session.Handler.
 func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
+	if ask, is := flows.AskOf(p.Cookie, p.Match); is {
+		h.tell(p, ask)
+		return
+	}
 	h.do(func() { h.c.learnMAC(h.l, p) })
 }
 
@@ -251,7 +263,7 @@ func (c *Controller) learnMAC(l *hostLink, p *openflow.PacketIn) {
 	t := c.begin()
 	e := first[endpointRecord](t.view, tableEndpoint, byNumber, number)
 	mac := [6]byte(p.Data[6:12])
-	if e == nil || !e.MAC.IsZero() || t.place(e.ID).Host != l.systemID || mac[0]&1 == 1 || mac == [6]byte{} {
+	if e == nil || !e.MAC.IsZero() || t.place(e.ID).Host != l.systemID || mac[0]&1 == 1 || mac == [6]byte{} || mac == flows.RouterMAC {
 		t.abort()
 		return
 	}

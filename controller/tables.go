@@ -12,6 +12,9 @@ const (
 	tableNetwork  = "network"
 	tableEndpoint = "endpoint"
 	tablePlace    = "place"
+	tableRouter   = "router"
+	tableForward  = "forward"
+	tableNIC      = "nic"
 	tableHost     = "host"
 	tablePresence = "presence"
 	tableLink     = "link"
@@ -28,6 +31,10 @@ const (
 	byHost      = "host"
 	byDatapath  = "datapath"
 	byIface     = "iface"
+	byEndpoint  = "endpoint"
+	byPort      = "port"
+	byExit      = "exit"
+	byZone      = "zone"
 )
 
 // newState returns empty tables.
@@ -50,6 +57,14 @@ func newState() (*memdb.MemDB, error) {
 		table(tableNetwork,
 			unique(byID, single(func(o any) []byte { return key(o.(*networkRecord).Name) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*networkRecord).VNI) })),
+			some(byZone, single(func(o any) []byte { return zoneKey(o.(*networkRecord).Zone) })),
+			some(byExit, multi(func(o any) (keys [][]byte) {
+				n := o.(*networkRecord)
+				for _, host := range n.exits() {
+					keys = append(keys, key(host))
+				}
+				return keys
+			})),
 		),
 		table(tableEndpoint,
 			unique(byID, single(func(o any) []byte { return key(o.(*endpointRecord).ID) })),
@@ -90,6 +105,27 @@ func newState() (*memdb.MemDB, error) {
 				return nil
 			})),
 		),
+		table(tableRouter,
+			unique(byID, single(func(o any) []byte { return key(o.(*routerRecord).Name) })),
+			some(byNetwork, multi(func(o any) (keys [][]byte) {
+				for _, network := range o.(*routerRecord).Networks {
+					keys = append(keys, key(network))
+				}
+				return keys
+			})),
+		),
+		table(tableForward,
+			unique(byID, single(func(o any) []byte { f := o.(*forwardRecord); return key(f.Network, f.ID) })),
+			some(byNetwork, single(func(o any) []byte { return key(o.(*forwardRecord).Network) })),
+			some(byEndpoint, single(func(o any) []byte { return key(o.(*forwardRecord).Endpoint) })),
+			some(byPort, single(func(o any) []byte { f := o.(*forwardRecord); return key(f.Protocol, f.Port) })),
+		),
+		table(tableNIC,
+			unique(byID, single(func(o any) []byte { n := o.(*nicRecord); return key(n.SystemID, n.Interface) })),
+			some(byHost, single(func(o any) []byte { return key(o.(*nicRecord).SystemID) })),
+			some(byNumber, single(func(o any) []byte { return key(o.(*nicRecord).Number) })),
+			some(byNetwork, single(func(o any) []byte { return key(o.(*nicRecord).Network) })),
+		),
 		table(tableHost,
 			unique(byID, single(func(o any) []byte { return key(o.(*hostRecord).SystemID) })),
 			some(byName, single(func(o any) []byte { return key(o.(*hostRecord).Name) })),
@@ -100,6 +136,7 @@ func newState() (*memdb.MemDB, error) {
 			unique(byID, single(func(o any) []byte { p := o.(*presenceRecord); return key(p.Host, p.VNI) })),
 			some(byHost, single(func(o any) []byte { return key(o.(*presenceRecord).Host) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*presenceRecord).VNI) })),
+			some(byZone, single(func(o any) []byte { return zoneKey(o.(*presenceRecord).Zone) })),
 		),
 		table(tableLink,
 			unique(byID, single(func(o any) []byte { return key(o.(*linkRecord).SystemID) })),
@@ -124,6 +161,14 @@ func newState() (*memdb.MemDB, error) {
 		schema.Tables[t.Name] = t
 	}
 	return memdb.NewMemDB(schema)
+}
+
+// zoneKey is nil for no zone.
+func zoneKey(zone uint16) []byte {
+	if zone == 0 {
+		return nil
+	}
+	return key(uint32(zone))
 }
 
 // single says under which key an object stands in an index, nil for none.

@@ -182,7 +182,7 @@ func TestATraceShowsWhatASwitchDoesInstead(t *testing.T) {
 		t.Errorf("the way back differs, too: %+v", r)
 	}
 
-	bridge("host2", "add-flow", "cookie=0xbad,table=60,priority=60000,ip,nw_src=10.0.1.11,actions=ct(commit)")
+	bridge("host2", "add-flow", "cookie=0xbad,table=60,priority=60000,ip,nw_src=10.0.1.11,actions=sample(probability=65535)")
 	r = s.trace(t, model.TraceRequest{From: "doc1", To: "doc2"})
 	if !strings.Contains(strings.Join(r.Packets[1].Installed.Ends, " "), "does not know what the action") {
 		t.Errorf("what the walker does not know is not said: %+v", r.Packets[1].Installed)

@@ -2,11 +2,9 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
-	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
 )
 
@@ -20,6 +18,7 @@ type tx struct {
 	touched map[string]bool // networks of whose pools something was taken
 	numbers []uint32        // of endpoints, taken
 	vnis    []uint32        // taken
+	zones   []uint16        // taken
 
 	renumbered map[string]bool // networks whose subnets may have changed
 	renamed    bool            // a host has a name that it did not have
@@ -57,9 +56,6 @@ func (t *tx) settle(e *endpointRecord) {
 		now.Mismatch = false
 	}
 	t.put(tablePlace, now)
-	if n := t.network(e.Network); n != nil && now.Host != "" {
-		t.attend(now.Host, n.VNI)
-	}
 }
 
 // portRow is the row of the port that has an endpoint, empty while the host
@@ -71,15 +67,11 @@ func (v view) portRow(p *placeRecord) string {
 	return ""
 }
 
-// attend notes that a host may have flows of a VNI from now on.
-func (t *tx) attend(systemID string, vni uint32) {
-	if first[presenceRecord](t.view, tablePresence, byID, systemID, vni) == nil {
-		t.put(tablePresence, &presenceRecord{Host: systemID, VNI: vni})
-	}
-}
-
-// forget removes an endpoint and where it was.
+// forget removes an endpoint, where it was, and the forwards that lead to it.
 func (t *tx) forget(e *endpointRecord) {
+	for _, f := range slices.Collect(t.forwardsOf(e.ID)) {
+		t.delete(tableForward, f)
+	}
 	t.delete(tableEndpoint, e)
 	if p := first[placeRecord](t.view, tablePlace, byID, e.ID); p != nil {
 		t.delete(tablePlace, p)
@@ -97,96 +89,4 @@ func (p *placeRecord) same(o *placeRecord) bool {
 		}
 	}
 	return true
-}
-
-// fabricEndpoint is what flows depend on of an endpoint.
-func (v view) fabricEndpoint(e *endpointRecord) flows.Endpoint {
-	out := flows.Endpoint{Number: e.Number, MAC: e.MAC.Bytes}
-	if n := v.network(e.Network); n != nil {
-		out.VNI = n.VNI
-	}
-	for _, a := range e.Addresses {
-		out.Addresses = append(out.Addresses, a.Addr)
-	}
-	if p := v.place(e.ID); p.Host != "" {
-		out.Host, out.Port = v.hostNumber(p.Host), p.Number
-	}
-	return out
-}
-
-func fabricNetwork(n *networkRecord) flows.Network {
-	out := flows.Network{VNI: n.VNI, Flood: n.floods()}
-	for _, p := range n.Subnets {
-		out.IPv6 = out.IPv6 || p.Prefix.Addr().Is6()
-	}
-	return out
-}
-
-func (v view) fabricHost(h *hostRecord) flows.Host {
-	return flows.Host{Number: h.Number, VTEP: h.VTEP, TunnelPort: v.link(h.SystemID).TunnelPort}
-}
-
-// weave puts what a transaction changed into the fabric.
-func (v view) weave(f *flows.Fabric, changes memdb.Changes) {
-	endpoints := map[string]bool{}
-	var gone []*endpointRecord
-	for _, ch := range changes {
-		switch ch.Table {
-		case tableHost, tableLink:
-			id := ""
-			switch r := either(ch).(type) {
-			case *hostRecord:
-				id = r.SystemID
-			case *linkRecord:
-				id = r.SystemID
-			}
-			if h := v.host(id); h != nil {
-				f.PutHost(v.fabricHost(h))
-			}
-		case tableNetwork:
-			if ch.After != nil {
-				f.PutNetwork(fabricNetwork(ch.After.(*networkRecord)))
-			}
-		case tableEndpoint:
-			if ch.After == nil {
-				gone = append(gone, ch.Before.(*endpointRecord))
-				continue
-			}
-			now := ch.After.(*endpointRecord)
-			if was, ok := ch.Before.(*endpointRecord); ok && was.Number != now.Number {
-				gone = append(gone, was) // deleted and declared anew
-			}
-			endpoints[now.ID] = true
-		case tablePlace:
-			endpoints[either(ch).(*placeRecord).Endpoint] = true
-		}
-	}
-	// What goes must go first: a number or an address may be given to another
-	// in the same transaction.
-	for _, e := range gone {
-		f.DeleteEndpoint(e.Number)
-	}
-	for id := range endpoints {
-		if e := v.endpoint(id); e != nil {
-			f.PutEndpoint(v.fabricEndpoint(e))
-		}
-	}
-	for _, ch := range changes {
-		switch {
-		case ch.Table == tableNetwork && ch.Before != nil:
-			if vni := ch.Before.(*networkRecord).VNI; v.networkByVNI(vni) == nil {
-				f.DeleteNetwork(vni)
-			}
-		case ch.Table == tableHost && ch.After == nil:
-			f.DeleteHost(ch.Before.(*hostRecord).Number)
-		}
-	}
-}
-
-// either is the record of a change, as it is now or as it was last.
-func either(ch memdb.Change) any {
-	if ch.After != nil {
-		return ch.After
-	}
-	return ch.Before
 }

@@ -8,12 +8,16 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // view reads one consistent state: a snapshot, or a transaction in the making.
-type view struct{ txn *memdb.Txn }
+type view struct {
+	txn     *memdb.Txn
+	transit ipam.Transit
+}
 
 func first[T any](v view, table, index string, args ...any) *T {
 	o, err := v.txn.First(table, index, args...)
@@ -75,6 +79,57 @@ func (v view) place(endpoint string) *placeRecord {
 	return &placeRecord{Endpoint: endpoint}
 }
 
+func (v view) router(name string) *routerRecord {
+	return first[routerRecord](v, tableRouter, byID, name)
+}
+
+// routersOf are the routers that a network is on.
+func (v view) routersOf(network string) iter.Seq[*routerRecord] {
+	return each[routerRecord](v, tableRouter, byNetwork, network)
+}
+
+// peersOf are the VNIs of the other networks on routers of a network, in order.
+func (v view) peersOf(network string) []uint32 {
+	var vnis []uint32
+	for r := range v.routersOf(network) {
+		for _, other := range r.Networks {
+			if n := v.network(other); n != nil && other != network {
+				vnis = append(vnis, n.VNI)
+			}
+		}
+	}
+	slices.Sort(vnis)
+	return slices.Compact(vnis)
+}
+
+func (v view) forward(network, id string) *forwardRecord {
+	return first[forwardRecord](v, tableForward, byID, network, id)
+}
+
+// forwardsOf are the forwards that lead to an endpoint.
+func (v view) forwardsOf(endpoint string) iter.Seq[*forwardRecord] {
+	return each[forwardRecord](v, tableForward, byEndpoint, endpoint)
+}
+
+// forwardsIn are the forwards of a network.
+func (v view) forwardsIn(network string) iter.Seq[*forwardRecord] {
+	return each[forwardRecord](v, tableForward, byNetwork, network)
+}
+
+func (v view) nic(systemID, iface string) *nicRecord {
+	return first[nicRecord](v, tableNIC, byID, systemID, iface)
+}
+
+// nicsOf are the NICs of a host that are in networks.
+func (v view) nicsOf(systemID string) iter.Seq[*nicRecord] {
+	return each[nicRecord](v, tableNIC, byHost, systemID)
+}
+
+// nicsIn are the NICs that are in a network.
+func (v view) nicsIn(network string) iter.Seq[*nicRecord] {
+	return each[nicRecord](v, tableNIC, byNetwork, network)
+}
+
 func (v view) host(systemID string) *hostRecord {
 	return first[hostRecord](v, tableHost, byID, systemID)
 }
@@ -103,14 +158,13 @@ func (v view) networkView(r *networkRecord) model.Network {
 	for range v.endpointsOf(n.Name) {
 		n.Endpoints++
 	}
-	n.Conditions = nil
-	if mode := n.GatewayMode(); mode != model.GatewayNone {
-		n.Conditions = append(n.Conditions, model.Condition{Type: model.NotInForce,
-			Message: "gateway mode " + mode + " is stored, and not in force in this version: nobody answers for the gateway's address yet"})
-	}
-	if limit, host := v.underlayLimit(); limit > 0 && n.MTU > limit {
-		n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge,
-			Message: mtuMessage(n.MTU, limit, host)})
+	n.Conditions = v.gatewayConditions(r)
+	if limit, host := v.underlayLimit(); limit > 0 {
+		n.MTULimit = &model.MTULimit{MTU: limit, Host: host}
+		if n.MTU > limit {
+			n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge,
+				Message: mtuMessage(n.MTU, limit, host)})
+		}
 	}
 	return n
 }
@@ -168,7 +222,8 @@ func (v view) hostView(r *hostRecord) model.Host {
 		OVSDB: model.Away, OpenFlow: model.Away,
 		DatapathID: datapathText(r.DatapathID), Datapath: r.Datapath,
 		OVSVersion: r.OVSVersion, UnderlayMTU: r.UnderlayMTU,
-		Flows: l.Flows, Repairs: l.Repairs, LastSeen: l.LastSeen, LastError: l.LastError,
+		Draining: r.Draining,
+		Flows:    l.Flows, Repairs: l.Repairs, LastSeen: l.LastSeen, LastError: l.LastError,
 		Synchronized: l.synchronized(), Revision: r.Revision,
 		Conditions: append([]model.Condition(nil), l.Conditions...),
 	}
@@ -192,6 +247,7 @@ func (v view) hostView(r *hostRecord) model.Host {
 		}
 	}
 	h.Networks = len(networks)
+	h.Conditions = append(h.Conditions, v.kernelConditions(r)...)
 	for _, key := range slices.SortedFunc(maps.Keys(l.Refused), program.Key.Compare) {
 		h.Conditions = append(h.Conditions, model.Condition{Type: model.FlowRefused,
 			Message: "the switch refused a flow: " + l.Refused[key]})
@@ -213,13 +269,10 @@ func (v view) portView(f *portFact) model.Port {
 	default:
 		p.Kind = model.PortUnmatched
 	}
-	if f.Error != "" {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "Open vSwitch reports: " + f.Error})
-	}
-	if f.NoDevice {
-		p.Conditions = append(p.Conditions, model.Condition{Type: model.PortFailed,
-			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	p.Conditions = f.failures()
+	if nic := v.nic(f.Host, f.Name); nic != nil {
+		p.Kind, p.Network, p.VLAN = model.PortNIC, nic.Network, nic.VLAN
+		return p
 	}
 	for e := range v.claimed(f) {
 		place := v.place(e.ID)
@@ -232,6 +285,19 @@ func (v view) portView(f *portFact) model.Port {
 		}
 	}
 	return p
+}
+
+// failures says what is wrong with the port itself.
+func (f *portFact) failures() []model.Condition {
+	var out []model.Condition
+	if f.Error != "" {
+		out = append(out, model.Condition{Type: model.PortFailed, Message: "Open vSwitch reports: " + f.Error})
+	}
+	if f.NoDevice {
+		out = append(out, model.Condition{Type: model.PortFailed,
+			Message: "its device is gone; the row stays until somebody removes it: ovs-vsctl del-port br-weft " + f.Name})
+	}
+	return out
 }
 
 // refused says which flows of an endpoint the switch did not take.

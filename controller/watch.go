@@ -79,6 +79,20 @@ func (c *Controller) event(revision uint64, e store.Event) (model.Event, bool) {
 		if r := v.endpoint(name); r != nil {
 			out.Object = v.endpointView(r)
 		}
+	case keyRouter:
+		out.Kind = "router"
+		if r := v.router(name); r != nil {
+			out.Object = r.Router
+		}
+	case keyForward:
+		out.Kind = "forward"
+		network, id, _ := strings.Cut(name, "/")
+		if f := v.forward(network, id); f != nil {
+			out.Object = f.Forward
+		}
+	case keyNIC:
+		out.Kind = "nic"
+		out.Name, out.Object = v.nicIn(name)
 	case keyHost:
 		out.Kind = "host"
 		if systemID, ok := unescape(name); ok {

@@ -43,6 +43,9 @@ func (c *Controller) write(ctx context.Context, options WriteOptions, change fun
 		if err == nil {
 			err = t.checkRenumbered()
 		}
+		if err == nil {
+			err = t.chooseZones()
+		}
 		if err != nil {
 			t.abort()
 			failed = err
@@ -131,7 +134,7 @@ func (c *Controller) waits(vnis []uint32, changes []flows.HostChanges) []wait {
 		concerned[hc.Host] = true
 	}
 	for _, vni := range vnis {
-		for _, number := range c.fabric.Members(vni) {
+		for _, number := range c.fabric.Attendants(vni) {
 			concerned[number] = true
 		}
 	}

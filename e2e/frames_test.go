@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,14 +42,41 @@ func send(device string, frames []string) error {
 // sends has a container send frames as they are.
 func (s *site) sends(container string, frames ...[]byte) {
 	s.t.Helper()
+	s.sendsOn(container, "eth0", frames...)
+}
+
+// sendsOn has a machine send frames as they are on one of its interfaces.
+func (s *site) sendsOn(machine, device string, frames ...[]byte) {
+	s.t.Helper()
 	self, err := os.Executable()
 	s.must(err)
-	argv := []string{sendFrames, "eth0"}
+	argv := []string{sendFrames, device}
 	for _, f := range frames {
 		argv = append(argv, hex.EncodeToString(f))
 	}
-	_, err = s.Container(container).Run(s.ctx, self, argv...)
+	_, err = s.Machine(machine).Run(s.ctx, self, argv...)
 	s.must(err)
+}
+
+// macOn is the MAC address of an interface of a machine.
+func (s *site) macOn(machine, device string) mac {
+	s.t.Helper()
+	out, err := s.Machine(machine).Run(s.ctx, "ip", "-oneline", "link", "show", "dev", device)
+	s.must(err)
+	_, address, _ := strings.Cut(out, "link/ether ")
+	parsed, err := net.ParseMAC(strings.Fields(address + " none")[0])
+	s.must(err)
+	return mac(parsed)
+}
+
+// execIn runs a command as weft lab exec does: also on the router.
+func (s *site) execIn(machine, name string, args ...string) error {
+	argv := append([]string{"lab", "exec", "--dir", s.Dir, machine, "--", name}, args...)
+	out, err := exec.CommandContext(s.ctx, weftBinary, argv...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s on %s: %w: %s", name, strings.Join(args, " "), machine, err, out)
+	}
+	return nil
 }
 
 type mac [6]byte

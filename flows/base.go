@@ -34,31 +34,6 @@ func Base() *program.Fragment {
 	return b.fragment()
 }
 
-// ndReply is the second half of an answer to a neighbour solicitation. Open
-// vSwitch takes a change of the target link-layer option only in a table that
-// sees the message as an advertisement already.
-func ndReply(b *builder) {
-	advert := icmpv6(icmpNeighbourAdvert)
-	// To a solicitation from ::, the answer goes to all nodes and is not
-	// "solicited" (RFC 4861 section 7.2.4). There is no option to turn into
-	// the target's link-layer address either: such a solicitation has none.
-	b.flow(TableNDReply, 110, match(advert, of.IPv6Dst.Addr(allNodes)), TableDeliver,
-		append([]of.Action{set(of.NDReserved.Uint(ndFlagOverride))}, backToSender()...)...)
-	b.flow(TableNDReply, 100, advert, TableDeliver,
-		append([]of.Action{
-			set(of.NDReserved.Uint(ndFlagSolicited | ndFlagOverride)),
-			set(of.NDOptionsType.Uint(ndOptionTargetLL)),
-			move(of.EthSrc, of.NDTLL),
-		}, backToSender()...)...)
-}
-
-// backToSender makes deliver give a packet to the endpoint that it came from.
-// A switch does not output to the port that a packet came in on, so that is
-// forgotten.
-func backToSender() []of.Action {
-	return []of.Action{move(regFrom, regOut), of.Load{Dst: of.InPort16.All(), Value: 0}}
-}
-
 // Tunnel is what depends on the number of this host's VXLAN port.
 func Tunnel(port uint32) *program.Fragment {
 	b := &builder{kind: KindTunnel}

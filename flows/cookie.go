@@ -24,8 +24,17 @@ const (
 	KindBase   Kind = 0x10 // of the pipeline itself; owner is its version
 	KindTunnel Kind = 0x11 // the tunnel port of this host
 
+	KindGatewayBase Kind = 0x12 // of the pipeline of networks with a gateway; owner is its version
+	KindHostPort    Kind = 0x13 // the port that leads to this host's kernel
+	KindNICBase     Kind = 0x14 // of the pipeline of networks with a NIC; owner is its version
+
 	KindNetwork Kind = 0x20 // of a network as a whole
 	KindGroups  Kind = 0x21 // whom its broadcasts reach
+	KindGateway Kind = 0x22 // its gateway's addresses, and which networks it leads to
+	KindSteer   Kind = 0x23 // the way out of it
+	KindLimit   Kind = 0x24 // how large its packets may be
+	KindSegment Kind = 0x25 // machines behind NICs are learned
+	KindNICs    Kind = 0x26 // where such machines may be
 
 	KindMember Kind = 0x30 // another host's frames of a network are accepted
 	KindPath   Kind = 0x31 // the way to another host
@@ -35,33 +44,17 @@ const (
 	KindRemote Kind = 0x42 // an endpoint on another host
 	KindAnswer Kind = 0x43 // ARP and ND answered for an endpoint
 	KindAdopt  Kind = 0x44 // an endpoint whose MAC is still to be learned
+
+	KindNeighbour Kind = 0x45 // its MAC address, for what was routed to it
+	KindTransit   Kind = 0x46 // its translation on a gateway host
+	KindForward   Kind = 0x47 // ports of gateway hosts that lead to it
+	KindGuard     Kind = 0x48 // machines behind a NIC do not pretend to be it
+	KindLearned   Kind = 0x4c // a machine behind a NIC: a flow that a switch made itself
+	KindNIC       Kind = 0x4d // a NIC that is in a network; its number is as an endpoint's
 )
 
 // OwnerMask selects everything of one owner.
 const OwnerMask = 0xf0ffffff00000000
-
-// Reason says why a flow drops.
-type Reason uint8
-
-// The reasons.
-const (
-	NoDrop Reason = iota
-	UnknownPort
-	NotAMember
-	VLANTag
-	SpoofedMAC
-	SpoofedAddress
-	SpoofedND
-	RogueRouter
-	UnknownTarget
-	UnknownMAC
-	LinkLocalProtocol
-	TunnelToTunnel
-	UnknownHost
-	NoPort
-	NotND
-	NoIPv6
-)
 
 var roles = map[Kind]string{
 	KindBase:    "part of the pipeline itself",
@@ -75,24 +68,21 @@ var roles = map[Kind]string{
 	KindRemote:  "the way to an endpoint on another host",
 	KindAnswer:  "answers ARP and neighbour discovery for an endpoint",
 	KindAdopt:   "an endpoint whose MAC address is learned from its first frame",
-}
 
-var reasons = map[Reason]string{
-	UnknownPort:       "the port belongs to no endpoint (see the ports of the host: is its iface-id right?)",
-	NotAMember:        "the sender's VTEP is not known to take part in this network, or the VNI is not known here",
-	VLANTag:           "endpoints send untagged frames only",
-	SpoofedMAC:        "the source MAC is not the endpoint's own",
-	SpoofedAddress:    "the source address is not the endpoint's own, or not of a kind that it may send",
-	SpoofedND:         "the neighbour discovery message speaks for somebody else, or its hop limit is not 255",
-	RogueRouter:       "router advertisements and redirects are not taken from endpoints",
-	UnknownTarget:     "nobody in the network is known to have the address that was asked for (the network says unknown: drop)",
-	UnknownMAC:        "nobody in the network has the destination MAC",
-	LinkLocalProtocol: "protocols of a single link (STP, LLDP, …) are not forwarded (IEEE 802.1Q, 8.6.3)",
-	TunnelToTunnel:    "what came out of a tunnel does not go into one",
-	UnknownHost:       "the host is not known, or has no VTEP",
-	NoPort:            "the endpoint has no port on this host",
-	NotND:             "only answers to neighbour solicitations pass here",
-	NoIPv6:            "the endpoint has no IPv6 address (every Linux interface tries IPv6 when it comes up, so some of these are normal)",
+	KindGatewayBase: "part of the pipeline of networks that have a gateway",
+	KindHostPort:    "the port that leads to this host's own kernel",
+	KindGateway:     "the network's gateway: its addresses, and the networks that it leads to",
+	KindSteer:       "the way out of the network",
+	KindLimit:       "how large the network's packets may be",
+	KindNeighbour:   "the MAC address of an endpoint, for what was routed to it",
+	KindTransit:     "the translation between an endpoint and its transit address",
+	KindForward:     "ports of the gateway hosts that lead to an endpoint",
+	KindNICBase:     "part of the pipeline of networks that a NIC is in",
+	KindSegment:     "machines behind the NICs of the network are learned",
+	KindNICs:        "where machines behind the NICs of the network may be",
+	KindGuard:       "no machine behind a NIC pretends to be an endpoint",
+	KindLearned:     "a machine behind a NIC, as the switch learned it itself",
+	KindNIC:         "a NIC that is in a network",
 }
 
 // Cookie builds a cookie; owner and vni are cut to 24 bits.
@@ -135,11 +125,14 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 	}
 	out.Role = role
 	switch {
+	case kind == KindLearned:
+	case kind == KindNIC:
+		out.Owner = fmt.Sprintf("NIC number %d", owner)
 	case kind.IsEndpoint():
 		out.Owner = fmt.Sprintf("endpoint number %d", owner)
-	case kind.IsHost():
+	case kind.IsHost() || kind == KindHostPort:
 		out.Owner = fmt.Sprintf("host number %d", owner)
-	case kind == KindBase:
+	case kind == KindBase || kind == KindGatewayBase || kind == KindNICBase:
 		out.Owner = fmt.Sprintf("pipeline version %d", owner)
 	}
 	if names.Owner != nil {
@@ -165,7 +158,11 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 		if out.Reason == "" {
 			out.Reason = fmt.Sprintf("reason %d, which this version does not know", reason)
 		}
-		out.Text += "; dropped because " + out.Reason
+		if reason.Asks() {
+			out.Text += "; given to the controller because " + out.Reason
+		} else {
+			out.Text += "; dropped because " + out.Reason
+		}
 	}
 	return out
 }

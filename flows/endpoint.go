@@ -141,9 +141,9 @@ func (e Endpoint) adopt() *program.Fragment {
 }
 
 // remote leads from any other host to the endpoint's.
-func (e Endpoint) remote() *program.Fragment {
+func (e Endpoint) remote(n Network) *program.Fragment {
 	b := &builder{kind: KindRemote, owner: e.Number, vni: e.VNI}
-	b.flow(TableForward, 100, match(of.Metadata.Uint(uint64(e.VNI)), of.EthDst.MAC(e.MAC)), TablePath,
+	b.flow(TableForward, 100, match(b.network(), of.EthDst.MAC(e.MAC)), n.towardsHost(),
 		set(regHost.Uint(uint64(e.Host))))
 	return b.fragment()
 }
@@ -152,28 +152,19 @@ func (e Endpoint) remote() *program.Fragment {
 // host that is asked: no question leaves it.
 func (e Endpoint) answer(n Network) *program.Fragment {
 	b := &builder{kind: KindAnswer, owner: e.Number, vni: e.VNI}
-	vni := of.Metadata.Uint(uint64(e.VNI))
 	v4, v6 := e.addresses(n)
-	for _, a := range v4 {
-		b.flow(TableResponder, 100, match(vni, arp(), of.ARPOp.Uint(arpRequest), of.ARPTPA.Addr(a)), TableDeliver,
-			append([]of.Action{
-				move(of.EthSrc, of.EthDst), set(of.EthSrc.MAC(e.MAC)),
-				set(of.ARPOp.Uint(arpReply)),
-				move(of.ARPSHA, of.ARPTHA), set(of.ARPSHA.MAC(e.MAC)),
-				move(of.ARPSPA, of.ARPTPA), set(of.ARPSPA.Addr(a)),
-			}, backToSender()...)...)
-	}
-	for _, a := range v6 {
-		target := match(vni, nd(icmpNeighbourSolicit), of.NDTarget.Addr(a))
-		// Somebody else's duplicate address detection: it finds this endpoint.
-		b.flow(TableResponder, 105, match(target, of.IPv6Src.Addr(netip.IPv6Unspecified())), TableNDReply,
-			set(of.EthDst.MAC(allNodesMAC)), set(of.EthSrc.MAC(e.MAC)),
-			set(of.IPv6Dst.Addr(allNodes)), set(of.IPv6Src.Addr(a)),
-			set(of.ICMPv6Type.Uint(icmpNeighbourAdvert)))
-		b.flow(TableResponder, 100, target, TableNDReply,
-			move(of.EthSrc, of.EthDst), set(of.EthSrc.MAC(e.MAC)),
-			move(of.IPv6Src, of.IPv6Dst), set(of.IPv6Src.Addr(a)),
-			set(of.ICMPv6Type.Uint(icmpNeighbourAdvert)))
+	for _, a := range slices.Concat(v4, v6) {
+		b.answer(a, e.MAC)
 	}
 	return b.fragment()
+}
+
+// first is the endpoint's first address of a family.
+func (e Endpoint) first(f *family) (a netip.Addr, has bool) {
+	for _, a := range e.Addresses {
+		if familyOf(a) == f {
+			return a, true
+		}
+	}
+	return a, false
 }

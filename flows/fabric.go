@@ -11,19 +11,25 @@ import (
 // host that follows from them. After any changes, [Fabric.Flush] says which
 // fragments of which hosts changed.
 //
-// A host takes part in a network while an endpoint of the network is on it,
-// and has flows of no other network. What a program is depends on the facts
-// alone, not on the order in which they came.
+// A host has flows only of networks that it takes part in (see [part]). What a
+// program is depends on the facts alone, not on the order in which they came.
 //
 // A Fabric is not safe for concurrent use.
 type Fabric struct {
 	networks  map[uint32]*network // by VNI
 	endpoints map[uint32]*endpoint
 	hosts     map[uint32]*host
+	nics      map[uint32]NIC
 
-	base        *program.Fragment
+	routers index // VNI → the networks whose gateway leads there
+	exits   index // host → the networks that name it as a way out
+
+	base, gatewayBase, nicBase *program.Fragment
+
 	touched     map[uint32]map[program.Key]*program.Fragment // host → what it had at the last Flush
 	staleGroups map[place]struct{}
+	staleSteers map[place]struct{}
+	staleBases  map[uint32]struct{} // hosts that may have their first or no network with a gateway or a NIC
 }
 
 // place is a network on a host.
@@ -31,9 +37,15 @@ type place struct{ vni, host uint32 }
 
 type network struct {
 	Network
-	own       *program.Fragment
+	own, router, limits, segment *program.Fragment
+	steers                       map[steerKey]*program.Fragment
+
 	endpoints map[uint32]*endpoint           // all of the network
-	members   map[uint32]map[uint32]struct{} // host → the endpoints on it
+	nics      map[uint32]NIC                 // all that are in it
+	members   map[uint32]map[uint32]struct{} // host → the endpoints and NICs on it
+	reached   map[uint32]int                 // host → how many networks it is a member of that lead here
+	parts     map[uint32]part                // host → how it takes part
+	forwards  int                            // endpoints that a forward leads to
 }
 
 type host struct {
@@ -51,39 +63,53 @@ func NewFabric() *Fabric {
 		networks:    map[uint32]*network{},
 		endpoints:   map[uint32]*endpoint{},
 		hosts:       map[uint32]*host{},
+		nics:        map[uint32]NIC{},
+		routers:     index{},
+		exits:       index{},
 		base:        Base(),
+		gatewayBase: GatewayBase(),
+		nicBase:     NICBase(),
 		touched:     map[uint32]map[program.Key]*program.Fragment{},
 		staleGroups: map[place]struct{}{},
+		staleSteers: map[place]struct{}{},
+		staleBases:  map[uint32]struct{}{},
 	}
 }
 
 // PutNetwork adds a network, or changes it.
-func (f *Fabric) PutNetwork(n Network) {
-	old := f.networks[n.VNI]
-	if old == nil {
-		f.networks[n.VNI] = &network{
-			Network: n, own: n.fragment(),
+func (f *Fabric) PutNetwork(now Network) {
+	n := f.networks[now.VNI]
+	if n == nil {
+		n = &network{
 			endpoints: map[uint32]*endpoint{}, members: map[uint32]map[uint32]struct{}{},
+			nics: map[uint32]NIC{}, reached: map[uint32]int{}, parts: map[uint32]part{},
 		}
+		f.networks[now.VNI] = n
+		f.enter(n, now)
 		return
 	}
-	if old.Network == n {
-		return
-	}
-	rebuild := old.IPv6 != n.IPv6
-	old.Network, old.own = n, n.fragment()
-	for h := range old.members {
-		f.set(h, old.own.Key, old.own)
-	}
-	if rebuild {
-		for _, e := range old.endpoints {
-			e.build(n, nil)
-			f.spread(old, e)
+	was := n.Network
+	switch {
+	case was.equal(now):
+	case was.Gateway.equal(now.Gateway):
+		n.Network, n.own = now, now.fragment(len(n.nics) > 0)
+		for h := range n.members {
+			f.set(h, n.own.Key, n.own)
 		}
+		if was.IPv6 != now.IPv6 {
+			f.reroute(n)
+			f.rebuild(n)
+		}
+	case was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
+		n.Network = now
+		f.resteer(n)
+	default:
+		f.exit(n)
+		f.enter(n, now)
 	}
 }
 
-// DeleteNetwork forgets a network and all its endpoints.
+// DeleteNetwork forgets a network, all its endpoints and all its NICs.
 func (f *Fabric) DeleteNetwork(vni uint32) {
 	n := f.networks[vni]
 	if n == nil {
@@ -92,6 +118,10 @@ func (f *Fabric) DeleteNetwork(vni uint32) {
 	for number := range maps.Clone(n.endpoints) {
 		f.DeleteEndpoint(number)
 	}
+	for number := range maps.Clone(n.nics) {
+		f.DeleteNIC(number)
+	}
+	f.exit(n)
 	delete(f.networks, vni)
 }
 
@@ -111,12 +141,14 @@ func (f *Fabric) PutEndpoint(e Endpoint) {
 		return
 	}
 	now := &endpoint{Endpoint: e}
-	now.build(n.Network, old)
+	now.build(n, old)
 	f.endpoints[e.Number], n.endpoints[e.Number] = now, now
 	var before uint32
 	if old != nil {
 		before = old.Host
+		f.countForwards(n, old, -1)
 	}
+	f.countForwards(n, now, 1)
 	if before != e.Host {
 		f.join(n, e.Host, e.Number)
 		f.leave(n, before, e.Number)
@@ -136,67 +168,109 @@ func (f *Fabric) DeleteEndpoint(number uint32) {
 	n := f.networks[e.VNI]
 	delete(f.endpoints, number)
 	delete(n.endpoints, number)
-	for h := range n.members {
+	f.countForwards(n, e, -1)
+	for h := range n.parts {
 		f.remove(h, e)
 	}
 	f.leave(n, e.Host, number)
 }
 
 // PutHost adds a host, or changes what others see of it.
-func (f *Fabric) PutHost(h Host) {
-	old := f.hosts[h.Number]
-	if old == nil {
-		old = &host{
+func (f *Fabric) PutHost(now Host) {
+	h := f.hosts[now.Number]
+	if h == nil {
+		h = &host{
 			wanted: map[program.Key]*program.Fragment{}, networks: map[uint32]struct{}{},
 			peers: map[uint32]int{}, accepts: map[uint32]*program.Fragment{},
 		}
-		f.hosts[h.Number] = old
-		f.set(h.Number, f.base.Key, f.base)
-	} else if old.Host.equal(h) {
+		f.hosts[now.Number] = h
+		f.set(now.Number, f.base.Key, f.base)
+		defer f.appoint(now.Number)
+	} else if h.Host.equal(now) {
 		return
 	}
-	moved := old.VTEP != h.VTEP
-	old.Host = h
-	key := program.Key{Kind: uint8(KindTunnel)}
+	was := h.Host
+	h.Host = now
+	f.ports(h)
+	if was.VTEP != now.VTEP {
+		f.move(h)
+	}
+	for vni := range h.networks {
+		if n := f.networks[vni]; was.VTEP != now.VTEP || was.Transit != now.Transit {
+			f.resteer(n)
+		} else if n.leaves() {
+			f.staleSteers[place{vni, now.Number}] = struct{}{}
+		}
+	}
+}
+
+// ports gives a host what depends on the numbers of its own ports.
+func (f *Fabric) ports(h *host) {
+	var tunnel, kernel *program.Fragment
 	if h.TunnelPort != 0 {
-		f.set(h.Number, key, Tunnel(h.TunnelPort))
-	} else {
-		f.set(h.Number, key, nil)
+		tunnel = Tunnel(h.TunnelPort)
 	}
-	if !moved {
-		return
+	if h.GatewayPort != 0 {
+		kernel = h.kernel()
 	}
-	old.way = nil
+	f.set(h.Number, program.Key{Kind: uint8(KindTunnel)}, tunnel)
+	f.set(h.Number, program.Key{Kind: uint8(KindHostPort), Owner: h.Number}, kernel)
+}
+
+// move tells the others where a host is now.
+func (f *Fabric) move(h *host) {
+	h.way = nil
 	if h.VTEP.IsValid() {
-		old.way = h.path()
+		h.way = h.path()
 	}
-	for peer := range old.peers {
-		f.set(peer, pathKey(h.Number), old.way)
+	for peer := range h.peers {
+		f.set(peer, pathKey(h.Number), h.way)
 	}
-	for vni := range old.networks {
-		f.accept(old, vni)
-		for m := range f.networks[vni].members {
-			f.staleGroups[place{vni, m}] = struct{}{}
-			if m != h.Number {
-				f.set(m, memberKey(vni, h.Number), old.accepts[vni])
+	for vni := range h.networks {
+		n := f.networks[vni]
+		f.accept(h, n)
+		for m, part := range n.parts {
+			if n.members[m] != nil || len(n.nics) > 0 {
+				f.staleGroups[place{vni, m}] = struct{}{}
+			}
+			if m != h.Number && part.receives() {
+				f.set(m, memberKey(vni, h.Number), h.accepts[vni])
 			}
 		}
 	}
 }
 
-// DeleteHost forgets a host. No endpoint may be on it.
+// DeleteHost forgets a host. No endpoint and no NIC may be on it; of networks that name it
+// as a way out, it is none any more.
 func (f *Fabric) DeleteHost(number uint32) {
+	h := f.hosts[number]
+	if h == nil {
+		return
+	}
+	for vni := range maps.Clone(h.networks) {
+		f.take(f.networks[vni], number, absent)
+	}
 	delete(f.hosts, number)
 	delete(f.touched, number)
+	f.appoint(number)
 }
 
-// Members are the hosts that take part in a network, in order.
+// Members are the hosts that have an endpoint of a network, in order.
 func (f *Fabric) Members(vni uint32) []uint32 {
 	n := f.networks[vni]
 	if n == nil {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(n.members))
+}
+
+// Attendants are the hosts that take part in a network in any way, in order.
+func (f *Fabric) Attendants(vni uint32) []uint32 {
+	n := f.networks[vni]
+	if n == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(n.parts))
 }
 
 // Networks are the networks that a host takes part in, in order.
@@ -208,105 +282,32 @@ func (f *Fabric) Networks(number uint32) []uint32 {
 	return slices.Sorted(maps.Keys(h.networks))
 }
 
-// join notes that an endpoint of the network is on a host now.
-func (f *Fabric) join(n *network, number, endpoint uint32) {
-	h := f.hosts[number]
-	if h == nil {
-		return
-	}
-	f.staleGroups[place{n.VNI, number}] = struct{}{}
-	if here := n.members[number]; here != nil {
-		here[endpoint] = struct{}{}
-		return
-	}
-	h.networks[n.VNI] = struct{}{}
-	f.accept(h, n.VNI)
-	for m := range n.members {
-		other := f.hosts[m]
-		f.set(m, memberKey(n.VNI, number), h.accepts[n.VNI])
-		f.set(number, memberKey(n.VNI, m), other.accepts[n.VNI])
-		f.meet(h, other)
-		f.staleGroups[place{n.VNI, m}] = struct{}{}
-	}
-	n.members[number] = map[uint32]struct{}{endpoint: {}}
-	f.set(number, n.own.Key, n.own)
-	for _, e := range n.endpoints {
-		f.give(number, e)
-	}
-}
-
-// leave notes that an endpoint of the network is no longer on a host.
-func (f *Fabric) leave(n *network, number, endpoint uint32) {
-	h := f.hosts[number]
-	if h == nil {
-		return
-	}
-	f.staleGroups[place{n.VNI, number}] = struct{}{}
-	here := n.members[number]
-	delete(here, endpoint)
-	if len(here) > 0 {
-		return
-	}
-	delete(n.members, number)
-	delete(h.networks, n.VNI)
-	delete(h.accepts, n.VNI)
-	for m := range n.members {
-		f.set(m, memberKey(n.VNI, number), nil)
-		f.set(number, memberKey(n.VNI, m), nil)
-		f.part(h, f.hosts[m])
-		f.staleGroups[place{n.VNI, m}] = struct{}{}
-	}
-	f.set(number, n.own.Key, nil)
-	for _, e := range n.endpoints {
-		f.remove(number, e)
-	}
-}
-
-// meet and part count the networks that two hosts share: while there is one,
-// each has the way to the other.
-func (f *Fabric) meet(a, b *host) {
-	a.peers[b.Number]++
-	b.peers[a.Number]++
-	if a.peers[b.Number] == 1 {
-		f.set(a.Number, pathKey(b.Number), b.way)
-		f.set(b.Number, pathKey(a.Number), a.way)
-	}
-}
-
-func (f *Fabric) part(a, b *host) {
-	a.peers[b.Number]--
-	b.peers[a.Number]--
-	if a.peers[b.Number] == 0 {
-		delete(a.peers, b.Number)
-		delete(b.peers, a.Number)
-		f.set(a.Number, pathKey(b.Number), nil)
-		f.set(b.Number, pathKey(a.Number), nil)
-	}
-}
-
-func (f *Fabric) accept(h *host, vni uint32) {
-	delete(h.accepts, vni)
-	if h.VTEP.IsValid() {
-		h.accepts[vni] = h.member(vni)
-	}
-}
-
-// spread gives every member of the network what it has to have of an endpoint.
+// spread gives every host that takes part in the network what it has to have
+// of an endpoint.
 func (f *Fabric) spread(n *network, e *endpoint) {
-	for h := range n.members {
-		f.give(h, e)
+	for h := range n.parts {
+		f.give(n, h, e)
 	}
 }
 
-func (f *Fabric) give(number uint32, e *endpoint) {
+// give gives a host what its part in the network asks for of an endpoint.
+func (f *Fabric) give(n *network, number uint32, e *endpoint) {
+	part := n.parts[number]
 	for i, kind := range endpointKinds {
-		f.set(number, e.key(kind), e.on(number, i))
+		switch now := e.fragments[i]; {
+		case now != nil && n.has(kind, e, number, part):
+			f.set(number, e.key(kind), now)
+		case now != nil || e.lost[i]:
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 
 func (f *Fabric) remove(number uint32, e *endpoint) {
-	for _, kind := range endpointKinds {
-		f.set(number, e.key(kind), nil)
+	for i, kind := range endpointKinds {
+		if e.fragments[i] != nil {
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 
@@ -341,4 +342,8 @@ func pathKey(host uint32) program.Key {
 
 func memberKey(vni, host uint32) program.Key {
 	return program.Key{Kind: uint8(KindMember), VNI: vni, Owner: host}
+}
+
+func networkKey(kind Kind, vni uint32) program.Key {
+	return program.Key{Kind: uint8(kind), VNI: vni}
 }

@@ -16,10 +16,11 @@ type world struct {
 	networks  map[uint32]Network
 	endpoints map[uint32]Endpoint
 	hosts     map[uint32]Host
+	nics      map[uint32]NIC
 }
 
 func newWorld() *world {
-	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}}
+	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}, map[uint32]NIC{}}
 }
 
 // recompute makes a fabric of the state as it is, in a random order.
@@ -31,9 +32,22 @@ func (w *world) recompute(r *rand.Rand) *Fabric {
 		}
 	}
 	hosts, networks, endpoints := keys(w.hosts), keys(w.networks), keys(w.endpoints)
-	shuffled(len(hosts), func(i int) { f.PutHost(w.hosts[hosts[i]]) })
-	shuffled(len(networks), func(i int) { f.PutNetwork(w.networks[networks[i]]) })
-	shuffled(len(endpoints), func(i int) { f.PutEndpoint(w.endpoints[endpoints[i]]) })
+	// Hosts and networks come in any order; only endpoints need both.
+	shuffled(len(hosts)+len(networks), func(i int) {
+		if i < len(hosts) {
+			f.PutHost(w.hosts[hosts[i]])
+		} else {
+			f.PutNetwork(w.networks[networks[i-len(hosts)]])
+		}
+	})
+	nics := keys(w.nics)
+	shuffled(len(endpoints)+len(nics), func(i int) {
+		if i < len(endpoints) {
+			f.PutEndpoint(w.endpoints[endpoints[i]])
+		} else {
+			f.PutNIC(w.nics[nics[i-len(endpoints)]])
+		}
+	})
 	f.Flush()
 	return f
 }
@@ -50,12 +64,13 @@ func keys[V any](m map[uint32]V) []uint32 {
 // step changes one thing, in the state and in the fabric.
 func (w *world) step(r *rand.Rand, f *Fabric) string {
 	number := uint32(r.IntN(12) + 1)
-	switch r.IntN(9) {
+	switch r.IntN(11) {
 	case 0:
 		n := Network{VNI: uint32(r.IntN(4) + 100), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0}
+		n.Gateway = randomGateway(r, n)
 		w.networks[n.VNI] = n
 		f.PutNetwork(n)
-		return fmt.Sprintf("put %+v", n)
+		return fmt.Sprintf("put %+v with %+v", n, n.Gateway)
 	case 1:
 		vni := uint32(r.IntN(4) + 100)
 		delete(w.networks, vni)
@@ -64,10 +79,20 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 				delete(w.endpoints, number)
 			}
 		}
+		for number, c := range w.nics {
+			if c.VNI == vni {
+				delete(w.nics, number)
+			}
+		}
 		f.DeleteNetwork(vni)
 		return fmt.Sprintf("delete network %d", vni)
 	case 2:
-		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3))}
+		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3)), GatewayPort: uint32(r.IntN(2) * 77)}
+		if r.IntN(2) == 0 {
+			h.Transit = transit(h.Number)
+			h.TransitRange.V4 = netip.MustParsePrefix("100.64.0.0/10")
+			h.WatchPorts = map[uint32]uint32{uint32(r.IntN(4) + 1): uint32(r.IntN(2) + 90)}
+		}
 		if r.IntN(4) > 0 {
 			h.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(h.Number*50 + uint32(r.IntN(40)))})
 		}
@@ -75,6 +100,35 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		f.PutHost(h)
 		return fmt.Sprintf("put %+v", h)
 	case 3:
+		h := uint32(r.IntN(4) + 1)
+		for _, e := range w.endpoints {
+			if e.Host == h {
+				return "nothing"
+			}
+		}
+		for _, c := range w.nics {
+			if c.Host == h {
+				return "nothing"
+			}
+		}
+		delete(w.hosts, h)
+		f.DeleteHost(h)
+		return fmt.Sprintf("delete host %d", h)
+	case 5:
+		c := NIC{Number: uint32(r.IntN(3) + 50), VNI: uint32(r.IntN(4) + 100), Host: uint32(r.IntN(4) + 1), VLAN: uint16(r.IntN(2))}
+		c.Port = uint32(r.IntN(2)) * (c.Number + 300)
+		if r.IntN(3) == 0 {
+			delete(w.nics, c.Number)
+			f.DeleteNIC(c.Number)
+			return fmt.Sprintf("delete NIC %d", c.Number)
+		}
+		if w.networks[c.VNI].VNI == 0 || w.hosts[c.Host].Number == 0 {
+			return "nothing"
+		}
+		w.nics[c.Number] = c
+		f.PutNIC(c)
+		return fmt.Sprintf("put %+v", c)
+	case 4:
 		delete(w.endpoints, number)
 		f.DeleteEndpoint(number)
 		return fmt.Sprintf("delete endpoint %d", number)
@@ -95,14 +149,47 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		if r.IntN(2) > 0 {
 			e.Addresses = append(e.Addresses, netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", number)))
 		}
+		if r.IntN(2) == 0 {
+			e.Transit = transit(0x10000 + number)
+			for port := range uint16(r.IntN(3)) {
+				e.Forwards = append(e.Forwards, Forward{Protocol: protoTCP, Port: 80 + port})
+			}
+		}
 		w.endpoints[number] = e
 		f.PutEndpoint(e)
 		return fmt.Sprintf("put %+v", e)
 	}
 }
 
+// randomGateway is that of a network, or none. What a host's kernel reaches is
+// the network's alone, which is the model's business to see to.
+func randomGateway(r *rand.Rand, n Network) *Gateway {
+	if r.IntN(3) == 0 {
+		return nil
+	}
+	g := &Gateway{Mode: Mode(r.IntN(3) + 1), Limit: uint16(1400 + r.IntN(2)), HostAccess: r.IntN(2) == 0, Zone: uint16(n.VNI)}
+	if r.IntN(2) == 0 {
+		g.Fallback = transit(0x8000 + n.VNI)
+	}
+	for _, subnet := range []string{fmt.Sprintf("10.%d.0.0/16", n.VNI), fmt.Sprintf("2001:db8:%d::/64", n.VNI)} {
+		if r.IntN(3) > 0 {
+			p := netip.MustParsePrefix(subnet)
+			g.Subnets, g.Addresses = append(g.Subnets, p), append(g.Addresses, p.Addr().Next())
+		}
+	}
+	for vni := uint32(100); vni < 104; vni++ {
+		if r.IntN(3) == 0 && vni != n.VNI {
+			g.Peers = append(g.Peers, vni)
+		}
+	}
+	for _, h := range r.Perm(4)[:r.IntN(4)] {
+		g.Hosts = append(g.Hosts, Exit{Host: uint32(h + 1), Draining: r.IntN(4) == 0})
+	}
+	return g
+}
+
 func TestIncrementalEqualsRecomputed(t *testing.T) {
-	const runs, steps = 30, 200
+	const runs, steps = 60, 200
 	for seed := range uint64(runs) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w, f := newWorld(), NewFabric()
@@ -111,6 +198,11 @@ func TestIncrementalEqualsRecomputed(t *testing.T) {
 		var log []string
 		for range steps {
 			log = append(log, w.step(r, f))
+			for h := range switches {
+				if _, there := w.hosts[h]; !there {
+					delete(switches, h) // a host that is put again is another
+				}
+			}
 			if r.IntN(3) == 0 {
 				continue // several changes in one Flush
 			}

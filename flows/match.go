@@ -13,6 +13,9 @@ const (
 	ethIPv6 = 0x86dd
 	ethIPv4 = 0x0800
 
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
 	protoICMPv6 = 58
 
 	arpRequest = 1
@@ -29,6 +32,16 @@ const (
 	ndOptionTargetLL     = 2
 	ndFlagSolicited      = 0x40000000
 	ndFlagOverride       = 0x20000000
+	ndFlagRouter         = 0x80000000
+
+	// RFC 792, RFC 4443 section 4.
+	icmpEcho        = 8
+	icmpEchoReply   = 0
+	icmpv6Echo      = 128
+	icmpv6EchoReply = 129
+
+	// routerTTL is the TTL of what a gateway itself sends (RFC 1700).
+	routerTTL = 64
 )
 
 var (
@@ -73,6 +86,9 @@ type builder struct {
 func (b *builder) key() program.Key {
 	return program.Key{Kind: uint8(b.kind), VNI: b.vni, Owner: b.owner}
 }
+
+// network matches what is in the network that the fragment is of.
+func (b *builder) network() of.FieldValue { return of.Metadata.Uint(uint64(b.vni)) }
 
 func (b *builder) fragment() *program.Fragment {
 	return &program.Fragment{Key: b.key(), Flows: b.flows, Groups: b.groups}

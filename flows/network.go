@@ -18,11 +18,16 @@ type Network struct {
 	Gateway *Gateway // nil: nothing leaves the network
 }
 
-// fragment is what every host that takes part in the network has of it.
-func (n Network) fragment() *program.Fragment {
+func (n Network) equal(o Network) bool {
+	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Gateway.equal(o.Gateway)
+}
+
+// fragment is what every host that takes part in the network has of it. If there
+// are machines behind NICs, nobody knows all addresses.
+func (n Network) fragment(nics bool) *program.Fragment {
 	b := &builder{kind: KindNetwork, vni: n.VNI}
 	vni := of.Metadata.Uint(uint64(n.VNI))
-	if !n.Flood {
+	if !n.Flood && !nics {
 		b.drop(TableResponder, 50, UnknownTarget, vni, arp(), of.ARPOp.Uint(arpRequest))
 		b.drop(TableResponder, 50, UnknownTarget, append(icmpv6(icmpNeighbourSolicit), vni)...)
 	}
@@ -59,6 +64,8 @@ type Host struct {
 	VTEP   netip.Addr // invalid: it gets no tunnels
 	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
 	TunnelPort uint32
+	// TransitRange is where all transit addresses are from.
+	TransitRange TransitRange
 	// GatewayPort is the number of the port that leads to its kernel, 0 while
 	// there is none.
 	GatewayPort uint32
@@ -70,19 +77,36 @@ type Host struct {
 
 func (h Host) equal(o Host) bool {
 	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPort == o.TunnelPort &&
-		h.GatewayPort == o.GatewayPort && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
+		h.GatewayPort == o.GatewayPort && h.TransitRange == o.TransitRange && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
 }
 
 // member accepts the frames of a network from a host that takes part in it.
-func (h Host) member(vni uint32) *program.Fragment {
-	b := &builder{kind: KindMember, owner: h.Number, vni: vni}
-	source := of.TunSrc
-	if h.VTEP.Is6() {
-		source = of.TunIPv6Src
+func (h Host) member(n *network) *program.Fragment {
+	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
+	enter := []of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}
+	next := n.fromTunnel(len(n.nics) > 0)
+	if n.hasNIC(h.Number) {
+		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
 	}
-	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(vni)), source.Addr(h.VTEP)), TableForward,
-		set(of.Metadata.Uint(uint64(vni))), set(regOrigin.Uint(fromTunnel)))
+	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next, enter...)
 	return b.fragment()
+}
+
+// fromTunnel is where frames of the network go on that come through a tunnel:
+// they may be on their way out, or have been routed to a machine behind a NIC.
+func (n Network) fromTunnel(nics bool) uint8 {
+	if n.leaves() || nics && n.Gateway != nil {
+		return TableRoute
+	}
+	return TableForward
+}
+
+// tunnelSource matches what comes from the host through a tunnel.
+func (h Host) tunnelSource() of.FieldValue {
+	if h.VTEP.Is6() {
+		return of.TunIPv6Src.Addr(h.VTEP)
+	}
+	return of.TunSrc.Addr(h.VTEP)
 }
 
 // path leads to a host.

@@ -10,6 +10,7 @@ type Numbers struct {
 	lo, hi uint32
 	used   bitset
 	count  uint64
+	last   uint32 // that was taken
 }
 
 // NewNumbers is the range from lo to hi, both included, with nothing in use.
@@ -27,6 +28,7 @@ func (p *Numbers) Take(n uint32) error {
 	}
 	p.used.add(p.index(n))
 	p.count++
+	p.last = n
 	return nil
 }
 
@@ -47,6 +49,24 @@ func (p *Numbers) Lowest() (uint32, error) {
 		return 0, &ExhaustedError{Range: fmt.Sprintf("%d-%d", p.lo, p.hi), Used: p.count, Size: p.Size()}
 	}
 	return p.lo + uint32(gap.low), nil
+}
+
+// Next is the next number after the one taken last that is free, beginning anew after upTo: one that was given back is
+// used again as late as possible. What is above upTo is given out, lowest first, when nothing else is left.
+func (p *Numbers) Next(upTo uint32) (uint32, error) {
+	upTo = min(max(upTo, p.lo), p.hi)
+	start := p.lo
+	if p.last >= p.lo && p.last < upTo {
+		start = p.last + 1
+	}
+	for _, part := range [][2]uint32{{start, upTo}, {p.lo, start}} {
+		for n := uint64(part[0]); n <= uint64(part[1]); n++ {
+			if !p.used.has(p.index(uint32(n))) {
+				return uint32(n), nil
+			}
+		}
+	}
+	return p.Lowest()
 }
 
 // Used is how many are in use.

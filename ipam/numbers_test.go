@@ -30,6 +30,36 @@ func TestNumbersGiveTheLowestFree(t *testing.T) {
 	}
 }
 
+func TestNumbersGoRound(t *testing.T) {
+	n := NewNumbers(1, 20)
+	want := func(want uint32) {
+		t.Helper()
+		got, err := n.Next(5)
+		if got != want || err != nil {
+			t.Fatalf("next is %d (%v), want %d", got, err, want)
+		}
+		n.Take(got)
+	}
+	want(1)
+	want(2)
+	n.Give(1)
+	n.Give(2)
+	want(3) // not 1 and 2, which were in use just now
+	want(4)
+	want(5)
+	want(1)
+	want(2)
+	want(6) // above the limit there is room when below is none
+	n.Give(4)
+	want(4)
+	for got := uint32(7); got <= 20; got++ {
+		want(got)
+	}
+	if got, err := n.Next(5); err == nil {
+		t.Errorf("all are in use, and next is %d", got)
+	}
+}
+
 func TestNumbersRefuse(t *testing.T) {
 	n := NewNumbers(10, 20)
 	n.Take(15)

@@ -2,13 +2,10 @@ package lab
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // CheckResult says of one expectation whether it holds.
@@ -31,15 +28,11 @@ const (
 // Check tests expectations with real packets and answers for each of them, in
 // their order. The error is that checking itself was not possible.
 func (l *Lab) Check(ctx context.Context, expectations []Expectation) ([]CheckResult, error) {
-	responders, err := l.startResponders(ctx, expectations)
-	defer func() {
-		for _, r := range responders {
-			r.stop()
-		}
-	}()
+	stop, err := l.respond(ctx, expectations)
 	if err != nil {
 		return nil, err
 	}
+	defer stop()
 	results := make([]CheckResult, len(expectations))
 	for i, e := range expectations {
 		results[i].Expectation = e
@@ -47,32 +40,36 @@ func (l *Lab) Check(ctx context.Context, expectations []Expectation) ([]CheckRes
 	// First what must work, all at once; then what must not, for which the
 	// first serve as controls; what would disturb other probes last, one by one.
 	l.each(results, Expectation.positive, func(r *CheckResult) {
-		r.Err = l.reaches(ctx, l.Container(r.Expectation.From), l.Container(r.Expectation.To))
+		r.Err = l.reaches(ctx, r.Expectation)
 	})
-	l.each(results, func(e Expectation) bool { return !e.positive() }, func(r *CheckResult) {
-		from, to := r.Expectation.From, r.Expectation.To
-		friend, err := l.friend(results, from)
-		if err != nil {
-			r.Err = err
-			return
-		}
-		control, err := l.friend(results, to)
-		if err != nil {
-			r.Err = err
-			return
-		}
-		r.Err = l.checkIsolated(ctx, l.Container(from), l.Container(to), friend, control)
+	l.each(results, func(e Expectation) bool { return !e.positive() && !e.Before }, func(r *CheckResult) {
+		r.Err = l.doesNotReach(ctx, results, r.Expectation)
 	})
 	for i := range results {
 		r := &results[i]
-		if r.Expectation.Neighbour == neighbourLocal && r.Err == nil {
-			r.Err = l.neighbourIsLocal(ctx, l.Container(r.Expectation.From), l.Container(r.Expectation.To))
-		}
-		if r.Expectation.Bulk != 0 && r.Err == nil {
-			r.Note, r.Err = l.bulk(ctx, r.Expectation)
+		if r.Err == nil {
+			l.closer(ctx, r)
 		}
 	}
+	l.rememberBefore(results)
 	return results, ctx.Err()
+}
+
+// closer checks what needs the underlay for itself.
+func (l *Lab) closer(ctx context.Context, r *CheckResult) {
+	e := r.Expectation
+	if e.Neighbour == neighbourLocal {
+		r.Err = l.neighbourIsLocal(ctx, l.Container(e.From), l.Container(e.To))
+	}
+	if r.Err == nil && e.Wire != nil {
+		r.Err = l.looksLike(ctx, l.Container(e.From), l.Container(e.To), *e.Wire)
+	}
+	if r.Err == nil && e.MTU != 0 {
+		r.Err = l.fits(ctx, e)
+	}
+	if r.Err == nil && e.Bulk != 0 {
+		r.Note, r.Err = l.bulk(ctx, e)
+	}
 }
 
 func (l *Lab) each(results []CheckResult, which func(Expectation) bool, check func(*CheckResult)) {
@@ -85,108 +82,78 @@ func (l *Lab) each(results []CheckResult, which func(Expectation) bool, check fu
 	all.Wait()
 }
 
-// startResponders starts one in every container that is plugged, also in those
+// respond starts responders in every container that is plugged, also in those
 // that no expectation names: they would show who answers in their place.
-func (l *Lab) startResponders(ctx context.Context, expectations []Expectation) ([]*responder, error) {
+func (l *Lab) respond(ctx context.Context, expectations []Expectation) (stop func(), err error) {
 	for _, e := range expectations {
 		for _, name := range []string{e.From, e.To} {
-			if c := l.Container(name); c == nil || !c.Plugged() {
+			_, _, isAddress := parseAddress(name)
+			if c := l.Container(name); c != nil && !c.Plugged() || c == nil && l.Machine(name) == nil && !isAddress {
 				return nil, fmt.Errorf("%s: container %q is not plugged in this lab: was it brought up from this file?", e, name)
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
-	defer cancel()
-	var (
-		mu      sync.Mutex
-		started []*responder
-		all     errgroup.Group
-	)
-	for _, c := range l.Containers() {
-		all.Go(func() error {
-			r, err := c.startResponder(ctx)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			started = append(started, r)
-			return nil
-		})
-	}
-	return started, all.Wait()
+	return l.Respond(ctx)
 }
 
-// reaches asks over TCP, UDP and ICMP, at every address that the two can have
-// in common, and for networks without addresses with plain frames.
-func (l *Lab) reaches(ctx context.Context, from, to *Container) error {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
-	defer cancel()
-	var all errgroup.Group
-	common := commonAddresses(from, to)
-	if len(common) == 0 {
-		return framesArrive(ctx, from, to)
-	}
-	for _, a := range common {
-		for _, network := range []string{"tcp", "udp"} {
-			all.Go(func() error { return answersAs(ctx, from, to.Name, network, a) })
-		}
-		all.Go(func() error {
-			err := until(ctx, "an echo request is answered", func() (bool, error) {
-				return from.echoes(ctx, a, rand.Text())
-			})
-			if err != nil {
-				return fmt.Errorf("icmp to %s: %w", a, err)
-			}
-			return nil
-		})
-	}
-	return all.Wait()
-}
-
-func answersAs(ctx context.Context, from *Container, want, network string, a netip.Addr) error {
-	var last error
-	err := until(ctx, "somebody answers", func() (bool, error) {
-		name, err := from.whoIs(ctx, network, a, rand.Text())
-		if err != nil {
-			last = err
-			return false, nil
-		}
-		if name != want {
-			return false, fmt.Errorf("answered by %s", name)
-		}
-		return true, nil
-	})
-	switch {
-	case err == nil:
-		return nil
-	case last != nil:
-		return fmt.Errorf("%s to %s: %w (%w)", network, a, err, last)
-	}
-	return fmt.Errorf("%s to %s: %w", network, a, err)
-}
-
-// friend is a container that name was just seen to reach, or that reached it.
-func (l *Lab) friend(results []CheckResult, name string) (*Container, error) {
+// friend is an expectation in which a machine takes part and that was just seen
+// to hold; one between containers if there is one.
+func (l *Lab) friend(results []CheckResult, name string) (Expectation, error) {
+	var found *Expectation
 	for _, r := range results {
 		e := r.Expectation
-		if !e.positive() || r.Err != nil {
+		if !e.positive() || r.Err != nil || e.From != name && e.To != name {
 			continue
 		}
-		switch name {
-		case e.From:
-			return l.Container(e.To), nil
-		case e.To:
-			return l.Container(e.From), nil
+		if l.Container(e.From) != nil && l.Container(e.To) != nil {
+			return e, nil
+		}
+		found = &e
+	}
+	if found == nil {
+		return Expectation{}, fmt.Errorf("nothing is proved, because %s was not seen to reach anybody", name)
+	}
+	return *found, nil
+}
+
+func (l *Lab) doesNotReach(ctx context.Context, results []CheckResult, e Expectation) error {
+	names := []string{e.From}
+	if l.Machine(e.To) != nil {
+		names = append(names, e.To)
+	}
+	var controls []Expectation
+	for _, name := range names {
+		c, err := l.friend(results, name)
+		if err != nil {
+			return err
+		}
+		controls = append(controls, c)
+	}
+	if err := l.nothingArrives(ctx, e); err != nil {
+		return err
+	}
+	for _, c := range controls {
+		if err := l.again(ctx, c); err != nil {
+			return fmt.Errorf("nothing is proved, because the control failed: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("nothing is proved, because %s was not seen to reach anybody", name)
+	return nil
+}
+
+// again sees an expectation hold once more, in less time where both ends are
+// containers.
+func (l *Lab) again(ctx context.Context, e Expectation) error {
+	from, to := l.Container(e.From), l.Container(e.To)
+	if from != nil && to != nil {
+		return framesArrive(ctx, from, to)
+	}
+	return l.reaches(ctx, e)
 }
 
 func (l *Lab) bulk(ctx context.Context, e Expectation) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, bulkPatience)
 	defer cancel()
-	from, to := l.Container(e.From), l.Container(e.To)
+	from, to := l.Machine(e.From), l.Machine(e.To)
 	common := commonAddresses(from, to)
 	if len(common) == 0 {
 		return "", fmt.Errorf("%s and %s have no addresses in one family: bulk is TCP", from.Name, to.Name)
@@ -212,4 +179,23 @@ func (l *Lab) Containers() []*Container {
 		all = append(all, l.containers[name])
 	}
 	return all
+}
+
+// rememberBefore fills in what was found before anything was declared.
+func (l *Lab) rememberBefore(results []CheckResult) {
+	for i := range results {
+		e := results[i].Expectation
+		if !e.Before {
+			continue
+		}
+		l.mu.Lock()
+		found, ok := l.before[e.String()]
+		l.mu.Unlock()
+		switch {
+		case !ok:
+			results[i].Err = errors.New("nobody looked: that is done by `weft lab up` without --bare")
+		case found != "":
+			results[i].Err = errors.New(found)
+		}
+	}
 }

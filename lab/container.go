@@ -1,11 +1,10 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
-	"os"
 
 	"github.com/vishvananda/netlink"
 
@@ -15,10 +14,9 @@ import (
 // Container is a namespace with, once it is plugged, one interface into its
 // host's br-weft.
 type Container struct {
-	Name string
+	Machine
 	Host *Host
 
-	in       namespace
 	endpoint model.Endpoint // as plugged; the zero value when it is not
 }
 
@@ -27,12 +25,16 @@ const (
 	defaultInterface = model.DefaultInterface
 )
 
-// Interface is the container's interface, inside it.
-func (c *Container) Interface() string {
-	if c.endpoint.Interface != "" {
-		return c.endpoint.Interface
-	}
-	return defaultInterface
+func (l *Lab) newContainer(name string, h *Host, e model.Endpoint) *Container {
+	c := &Container{Machine: Machine{Name: name, in: l.namespace(name)}, Host: h}
+	c.become(e)
+	return c
+}
+
+// become notes as which endpoint the container is plugged; the caller holds the
+// lab's lock, or nobody else has the container yet.
+func (c *Container) become(e model.Endpoint) {
+	c.endpoint, c.device, c.addresses = e, cmp.Or(e.Interface, defaultInterface), prefixesOf(e)
 }
 
 // Port is the name of the container's port on br-weft.
@@ -47,7 +49,7 @@ func (l *Lab) AddContainer(name, host string) (*Container, error) {
 	if h == nil {
 		return nil, fmt.Errorf("add container %s: this lab has no host %q", name, host)
 	}
-	c := &Container{Name: name, Host: h, in: l.namespace(name)}
+	c := l.newContainer(name, h, model.Endpoint{})
 	if err := c.in.create(); err != nil {
 		return nil, fmt.Errorf("add container %s: %w", name, err)
 	}
@@ -68,7 +70,7 @@ func (c *Container) Plug(ctx context.Context, e model.Endpoint) error {
 	l := c.Host.lab
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.endpoint = e
+	c.become(e)
 	return l.save()
 }
 
@@ -84,11 +86,7 @@ func (c *Container) plug(ctx context.Context, e model.Endpoint) error {
 	case !e.MAC.IsZero():
 		inside.mac = net.HardwareAddr(e.MAC.Bytes[:])
 	}
-	mtu := e.MTU
-	if mtu == 0 {
-		mtu = defaultUnderlayMTU
-	}
-	if err := addVeth(linkEnd{in: c.Host.in, name: c.Port()}, inside, mtu); err != nil {
+	if err := addVeth(linkEnd{in: c.Host.in, name: c.Port()}, inside, cmp.Or(e.MTU, c.Host.lab.Topology.Underlay.MTU)); err != nil {
 		return err
 	}
 	if err := c.Host.takeOver(c.Port()); err != nil {
@@ -103,11 +101,29 @@ func (c *Container) plug(ctx context.Context, e model.Endpoint) error {
 	return c.configure(inside.name, e)
 }
 
+// Adopt gives a container that was plugged before its endpoint was declared what
+// the endpoint turned out to be: its MTU, further addresses, its gateway.
+func (c *Container) Adopt(e model.Endpoint) error {
+	if err := c.configure(c.device, e); err != nil {
+		return fmt.Errorf("configure container %s: %w", c.Name, err)
+	}
+	l := c.Host.lab
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.become(e)
+	return l.save()
+}
+
 // configure gives the container's interface what its endpoint says.
 func (c *Container) configure(dev string, e model.Endpoint) error {
 	return c.in.link(func(h *netlink.Handle) error {
 		if err := setUp(h, dev); err != nil {
 			return err
+		}
+		if e.MTU != 0 {
+			if err := setMTU(h, dev, e.MTU); err != nil {
+				return err
+			}
 		}
 		for _, p := range e.Prefixes {
 			if err := addAddress(h, dev, p.Prefix); err != nil {
@@ -147,35 +163,9 @@ func (c *Container) Vanish() error {
 	l := c.Host.lab
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.endpoint = model.Endpoint{}
+	c.become(model.Endpoint{})
 	return l.save()
 }
 
-// Run runs a command in the container and returns what it prints.
-func (c *Container) Run(ctx context.Context, name string, args ...string) (string, error) {
-	return run(ctx, c.in, os.Environ(), name, args...)
-}
-
 // Plugged reports whether the container has its interface.
-func (c *Container) Plugged() bool { return c.endpoint.ID != "" }
-
-// hardwareAddress is the MAC address that the container's interface has now.
-func (c *Container) hardwareAddress() (mac net.HardwareAddr, err error) {
-	err = c.in.link(func(h *netlink.Handle) error {
-		l, err := h.LinkByName(c.Interface())
-		if err == nil {
-			mac = l.Attrs().HardwareAddr
-		}
-		return err
-	})
-	return mac, err
-}
-
-// Addresses are the addresses that the container was plugged with.
-func (c *Container) Addresses() []netip.Addr {
-	var all []netip.Addr
-	for _, p := range c.endpoint.Prefixes {
-		all = append(all, p.Prefix.Addr())
-	}
-	return all
-}
+func (c *Container) Plugged() bool { return c.endpoint.ID != "" || c.endpoint.Container != "" }

@@ -31,20 +31,10 @@ func (l *Lab) newControl() *control {
 		process: process{name: "controller", in: in, dir: dir, env: os.Environ()},
 		http: &http.Client{Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				return in.dial(ctx, network, address)
+				return in.dial(ctx, new(net.Dialer), network, address)
 			},
 		}},
 	}
-}
-
-// dial connects from inside the namespace. The address has to be numeric:
-// looking a name up would leave the thread, and with it the namespace.
-func (n namespace) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	err = n.do(func() (err error) {
-		conn, err = new(net.Dialer).DialContext(ctx, network, address)
-		return err
-	})
-	return conn, err
 }
 
 func (c *control) build(ctx context.Context) error {

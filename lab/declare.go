@@ -15,12 +15,28 @@ import (
 	"github.com/weft-sdn/weft/model"
 )
 
-// Declare tells the controller of the networks and endpoints of the topology,
-// in one transaction.
+// Declare tells the controller of the networks, endpoints and routers of the
+// topology, in one transaction, and then of its forwards and NICs.
 func (l *Lab) Declare(ctx context.Context) error {
 	l.options.Progress("networks and endpoints")
 	if err := l.call(ctx, http.MethodPost, "/apply", l.Topology.Document(), nil); err != nil {
 		return fmt.Errorf("declare the networks and endpoints: %w", err)
+	}
+	for _, f := range l.Topology.Forwards {
+		if err := l.call(ctx, http.MethodPost, "/networks/"+f.Network+"/forwards", f, nil); err != nil {
+			return fmt.Errorf("declare the forward %s to endpoint %s: %w", f.Title(), f.Endpoint, err)
+		}
+	}
+	if len(l.Topology.NICs) == 0 {
+		return nil
+	}
+	if err := l.WaitJoined(ctx); err != nil { // a NIC is a known host's
+		return err
+	}
+	for _, n := range l.Topology.NICs {
+		if err := l.call(ctx, http.MethodPut, "/hosts/"+n.Host+"/ports/"+n.Interface, n, nil); err != nil {
+			return fmt.Errorf("put %s of host %s into network %s: %w", n.Interface, n.Host, n.Network, err)
+		}
 	}
 	return nil
 }
@@ -28,19 +44,27 @@ func (l *Lab) Declare(ctx context.Context) error {
 // PlugAll plugs every container of the topology as the endpoint that the
 // controller says it is, and waits until all of them are installed.
 func (l *Lab) PlugAll(ctx context.Context) error {
+	return l.PlugSome(ctx, l.Topology.Containers)
+}
+
+// PlugSome is [Lab.PlugAll] for some of the topology's containers.
+func (l *Lab) PlugSome(ctx context.Context, some []ContainerSpec) error {
 	l.options.Progress("containers")
-	endpoints, err := l.endpointsOfContainers(ctx)
+	endpoints, err := l.endpointsOfContainers(ctx, some)
 	if err != nil {
 		return err
 	}
 	all, plugging := errgroup.WithContext(ctx)
 	var plugged []*Container
-	for _, spec := range l.Topology.Containers {
+	for _, spec := range some {
 		c := l.Container(spec.Name)
 		plugged = append(plugged, c)
 		all.Go(func() error {
 			if err := c.Host.waitForBridge(plugging); err != nil {
 				return err
+			}
+			if c.Plugged() { // before it was declared
+				return c.Adopt(endpoints[c.Name])
 			}
 			return c.Plug(plugging, endpoints[c.Name])
 		})
@@ -48,18 +72,46 @@ func (l *Lab) PlugAll(ctx context.Context) error {
 	if err := all.Wait(); err != nil {
 		return err
 	}
-	return l.WaitInstalled(ctx, plugged...)
+	if err := l.WaitInstalled(ctx, plugged...); err != nil {
+		return err
+	}
+	return l.WaitGateways(ctx)
+}
+
+// WaitGateways waits until the controller says of no network that its gateway
+// hosts are not ready, or down.
+func (l *Lab) WaitGateways(ctx context.Context) error {
+	var missing []string
+	err := until(ctx, "every gateway is ready", func() (bool, error) {
+		var networks []model.Network
+		if err := l.call(ctx, http.MethodGet, "/networks", nil, &networks); err != nil {
+			return false, err
+		}
+		missing = nil
+		for _, n := range networks {
+			for _, c := range n.Conditions {
+				if c.Type == model.GatewayNotReady || c.Type == model.GatewayDown {
+					missing = append(missing, fmt.Sprintf("network %s: %s: %s", n.Name, c.Type, c.Message))
+				}
+			}
+		}
+		return len(missing) == 0, nil
+	})
+	if err != nil && len(missing) > 0 {
+		return fmt.Errorf("%w; still missing:\n  %s", err, strings.Join(missing, "\n  "))
+	}
+	return err
 }
 
 // endpointsOfContainers asks the controller what it made of the endpoints that
-// the topology's containers are to have.
-func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpoint, error) {
+// containers are to have.
+func (l *Lab) endpointsOfContainers(ctx context.Context, some []ContainerSpec) (map[string]model.Endpoint, error) {
 	declared, err := l.Endpoints(ctx)
 	if err != nil {
 		return nil, err
 	}
 	endpoints := map[string]model.Endpoint{}
-	for _, spec := range l.Topology.Containers {
+	for _, spec := range some {
 		i, err := l.Topology.endpointOf(spec)
 		if err != nil {
 			return nil, err
@@ -69,7 +121,7 @@ func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpo
 			return e.Network == want.Network && e.Title() == want.Title()
 		})
 		if found < 0 {
-			return nil, fmt.Errorf("the controller took endpoint %s/%s and does not list it", want.Network, want.Title())
+			return nil, fmt.Errorf("the controller lists no endpoint %s/%s: declare it first", want.Network, want.Title())
 		}
 		endpoints[spec.Name] = declared[found]
 	}

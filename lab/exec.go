@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Machines are the names that Exec takes: hosts, containers, the router and
-// the controller.
+// Machines are the names that Exec takes: hosts, containers, machines
+// outside, the router and the controller.
 func (l *Lab) Machines() []string {
 	var names []string
 	for _, h := range l.hosts {
@@ -18,6 +18,9 @@ func (l *Lab) Machines() []string {
 	}
 	for _, c := range l.Containers() {
 		names = append(names, c.Name)
+	}
+	for _, m := range l.outside {
+		names = append(names, m.Name)
 	}
 	return append(names, routerName, controllerName)
 }

@@ -263,7 +263,7 @@ func TestTheControllerIsReachedInItsNamespaceOnly(t *testing.T) {
 	if !alive() {
 		t.Error("no answer")
 	}
-	if _, err := l.Host("host1").in.dial(ctx, "tcp", restAddress); err == nil {
+	if _, err := l.Host("host1").in.dial(ctx, new(net.Dialer), "tcp", restAddress); err == nil {
 		t.Error("REST is open on a host")
 	}
 	if err := l.KillController(ctx); err != nil {

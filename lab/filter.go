@@ -41,6 +41,21 @@ func (n namespace) hideFromKernel(dev string) error {
 	})
 }
 
+// DropForwarded makes the host drop what it would forward, as Docker leaves a
+// host: the policy of the chain that iptables(8) calls FORWARD is to drop.
+func (h *Host) DropForwarded() error {
+	drop := nftables.ChainPolicyDrop
+	return h.in.nft(func(c *nftables.Conn) {
+		for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
+			table := c.AddTable(&nftables.Table{Family: family, Name: "filter"})
+			c.AddChain(&nftables.Chain{
+				Table: table, Name: "FORWARD", Type: nftables.ChainTypeFilter,
+				Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &drop,
+			})
+		}
+	})
+}
+
 const cutTable = "weft-lab-cut"
 
 // cutFrom drops everything to and from the peer, silently.

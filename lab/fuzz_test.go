@@ -49,7 +49,7 @@ func topologies(t testing.TB) mutate.Corpus {
 }
 
 func checkFrame(_ testing.TB, frame []byte) {
-	if inner, ok := insideVXLAN(frame); ok {
+	if _, inner, ok := insideVXLAN(frame); ok {
 		questionFor(inner)
 		packetOf(inner)
 	}

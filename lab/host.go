@@ -25,17 +25,17 @@ const (
 
 // Host is one machine of the lab with its own Open vSwitch.
 type Host struct {
-	Name string
+	Machine
 
 	lab  *Lab
 	spec HostSpec
-	in   namespace
 	ovs  *openVSwitch
 }
 
 func (l *Lab) newHost(spec HostSpec) *Host {
 	in := l.namespace(spec.Name)
-	return &Host{Name: spec.Name, lab: l, spec: spec, in: in, ovs: newOpenVSwitch(filepath.Join(l.Dir, spec.Name), in)}
+	m := Machine{Name: spec.Name, in: in, device: underlayBridge, addresses: spec.addresses()}
+	return &Host{Machine: m, lab: l, spec: spec, ovs: newOpenVSwitch(filepath.Join(l.Dir, spec.Name), in)}
 }
 
 // build makes the host as an administrator leaves it: on the underlay, with
@@ -53,6 +53,9 @@ func (h *Host) build(ctx context.Context) error {
 		return err
 	}
 	if err := h.takeOver(nic); err != nil {
+		return err
+	}
+	if err := h.plugNICs(); err != nil {
 		return err
 	}
 	var mac string
@@ -84,16 +87,24 @@ func (h *Host) build(ctx context.Context) error {
 	_, err = h.Run(ctx, "ovs-vsctl", append(append([]string{"--timeout=20", "set", "Open_vSwitch", "."}, settings...),
 		"--", "add-br", underlayBridge,
 		"--", "set", "Bridge", underlayBridge, "datapath_type=netdev", "fail_mode=standalone", `other_config:hwaddr="`+mac+`"`,
+		"--", "set", "Interface", underlayBridge, fmt.Sprintf("mtu_request=%d", u.MTU),
 		"--", "add-port", underlayBridge, nic)...)
 	if err != nil {
 		return err
 	}
 	return h.in.link(func(n *netlink.Handle) error {
-		if err := addAddress(n, underlayBridge, h.spec.Address); err != nil {
-			return err
-		}
 		if err := setUp(n, underlayBridge); err != nil {
 			return err
+		}
+		for _, p := range h.spec.addresses() {
+			if err := addAddressAtOnce(n, underlayBridge, p); err != nil {
+				return err
+			}
+		}
+		if a := h.lab.Topology.router6(segment); h.spec.Address6.IsValid() {
+			if err := addDefaultRoute(n, underlayBridge, a); err != nil {
+				return err
+			}
 		}
 		return addDefaultRoute(n, underlayBridge, u.Router[segment])
 	})

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -16,52 +17,55 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// That one container does not reach another cannot be seen from answers alone:
-// where both sides have equal addresses, an answer comes from the right one,
-// or from the asking container itself. Therefore marked frames are sent past
-// the sender's own network stack, by its own MAC and IP address as anti-spoofing
-// demands, and a raw socket in the other container looks for the mark.
+// That one machine does not reach another cannot be seen from answers alone:
+// where both sides have equal addresses, an answer comes from the right one, or
+// from the asking machine itself. Therefore containers send marked frames past
+// their own network stack, by their own MAC and IP address as anti-spoofing
+// demands, and a raw socket on the other machine looks for the mark.
 
-// checkIsolated proves that nothing of from gets to to. friend and control are
-// what each of the two is known to reach: the probes count only if frames of
-// the same kind come through there, sent after them.
-func (l *Lab) checkIsolated(ctx context.Context, from, to, friend, control *Container) error {
-	token := rand.Text()
-	watch, err := to.watchFor(token)
-	if err != nil {
-		return err
-	}
-	defer watch.stop()
-
+// nothingArrives proves, with the controls that its caller makes afterwards,
+// that nothing of an expectation's From gets to its To.
+func (l *Lab) nothingArrives(ctx context.Context, e Expectation) error {
+	d, from, token := l.destinationOf(e), l.Machine(e.From), rand.Text()
 	probes, probing := errgroup.WithContext(ctx)
-	probes.Go(func() error { return from.sendMarked(probing, to, token) })
-	for _, a := range commonAddresses(from, to) {
-		for _, network := range []string{"tcp", "udp"} {
-			probes.Go(func() error {
-				if name, _ := from.whoIs(probing, network, a, token); name == to.Name {
-					return fmt.Errorf("%s answered over %s at %s", name, network, a)
-				}
-				return nil
-			})
-		}
-		probes.Go(func() error {
-			answered, err := from.echoes(probing, a, token)
-			if answered && !l.somebodyElseHas(a, to) {
-				return fmt.Errorf("%s answers echo requests of %s", a, from.Name)
-			}
+	var watch *watch
+	if d.machine != nil {
+		var err error
+		if watch, err = d.machine.watchFor(token); err != nil {
 			return err
-		})
-	}
-	if err := probes.Wait(); err != nil {
-		return err
-	}
-	for _, pair := range [][2]*Container{{from, friend}, {control, to}} {
-		if err := framesArrive(ctx, pair[0], pair[1]); err != nil {
-			return fmt.Errorf("nothing is proved, because the control failed: %w", err)
 		}
+		defer watch.stop()
+		if c := l.Container(e.From); c != nil {
+			probes.Go(func() error { return c.sendMarked(probing, d.machine, token) })
+		}
+	}
+	for _, a := range d.common {
+		for _, proto := range d.protos {
+			probes.Go(func() error { return l.doesNotAnswer(probing, from, d, proto, a, token) })
+		}
+	}
+	if err := probes.Wait(); err != nil || watch == nil {
+		return err
 	}
 	if seen := watch.seen(); seen > 0 {
-		return fmt.Errorf("%d frames of %s came out at %s", seen, from.Name, to.Name)
+		return fmt.Errorf("%d frames of %s came out at %s", seen, e.From, e.To)
+	}
+	return nil
+}
+
+// doesNotAnswer asks once. An answer of somebody else who has the same address
+// is none.
+func (l *Lab) doesNotAnswer(ctx context.Context, from *Machine, d destination, proto string, a netip.Addr, token string) error {
+	if proto == overICMP {
+		answered, err := from.echoes(ctx, a, token)
+		if answered && (d.machine == nil || !l.somebodyElseHas(a, d.machine)) {
+			return fmt.Errorf("%s answers echo requests of %s", a, from.Name)
+		}
+		return err
+	}
+	answer, err := from.ask(ctx, proto, netip.AddrPort{}, netip.AddrPortFrom(a, d.port), token)
+	if err == nil && (d.machine == nil || answer.By == d.machine.Name) {
+		return fmt.Errorf("%s answered over %s at %s", answer.By, proto, a)
 	}
 	return nil
 }
@@ -74,7 +78,7 @@ func framesArrive(ctx context.Context, from, to *Container) error {
 		return err
 	}
 	defer watch.stop()
-	if err := from.sendMarked(ctx, to, token); err != nil {
+	if err := from.sendMarked(ctx, &to.Machine, token); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -85,16 +89,11 @@ func framesArrive(ctx context.Context, from, to *Container) error {
 	return nil
 }
 
-// somebodyElseHas reports whether another container than c has the address.
-func (l *Lab) somebodyElseHas(a netip.Addr, c *Container) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, other := range l.containers {
-		if other != c && slices.Contains(other.Addresses(), a) {
-			return true
-		}
-	}
-	return false
+// somebodyElseHas reports whether another machine than m has the address.
+func (l *Lab) somebodyElseHas(a netip.Addr, m *Machine) bool {
+	return slices.ContainsFunc(l.machines(), func(other *Machine) bool {
+		return other != m && slices.Contains(other.Addresses(), a)
+	})
 }
 
 const (
@@ -106,9 +105,13 @@ const (
 	localExperimental = 0x88b5
 )
 
-// sendMarked sends frames that carry the token, to the MAC address of the other
-// container and to everybody.
-func (c *Container) sendMarked(ctx context.Context, to *Container, token string) error {
+// routerMAC is where containers send what is for other networks: every gateway
+// has this MAC address.
+var routerMAC = net.HardwareAddr{0x02, 0x77, 0x65, 0x66, 0x74, 0x01}
+
+// sendMarked sends frames that carry the token: to the MAC address of the other
+// machine, to everybody, and to the router.
+func (c *Container) sendMarked(ctx context.Context, to *Machine, token string) error {
 	w, err := c.in.tapWire(c.Interface(), localExperimental)
 	if err != nil {
 		return err
@@ -119,9 +122,9 @@ func (c *Container) sendMarked(ctx context.Context, to *Container, token string)
 		return err
 	}
 	var frames [][]byte
-	for _, mac := range [][]byte{theirs, broadcast} {
+	for _, mac := range []net.HardwareAddr{theirs, broadcast, routerMAC} {
 		frames = append(frames, append(ethernet(mac, w.mac, localExperimental), token...))
-		for _, a := range commonAddresses(c, to) {
+		for _, a := range commonAddresses(&c.Machine, to) {
 			frames = append(frames, udpDatagram(mac, w.mac, netip.AddrPortFrom(c.addressLike(a), responderPort), netip.AddrPortFrom(a, discardPort), []byte(token)))
 		}
 	}
@@ -151,8 +154,8 @@ type watch struct {
 	count    int
 }
 
-func (c *Container) watchFor(token string) (*watch, error) {
-	w, err := c.in.tapWire(c.Interface(), unix.ETH_P_ALL)
+func (m *Machine) watchFor(token string) (*watch, error) {
+	w, err := m.in.tapWire(m.Interface(), unix.ETH_P_ALL)
 	if err != nil {
 		return nil, err
 	}

@@ -68,17 +68,27 @@ type Lab struct {
 
 	options Options
 	hosts   []*Host
+	outside []*Machine // the internet, and machines that know nothing of Weft
 	control *control
+
+	responders responders
 
 	mu         sync.Mutex // containers come and go at run time
 	containers map[string]*Container
 	complete   bool
+	before     map[string]string // see CheckBefore: what was wrong with an expectation, or nothing
 }
 
 func newLab(t *Topology, o Options) *Lab {
 	l := &Lab{Topology: t, Instance: o.Instance, Dir: o.Dir, options: o, containers: map[string]*Container{}}
 	for _, spec := range t.Hosts {
 		l.hosts = append(l.hosts, l.newHost(spec))
+	}
+	if a := t.Internet.Addresses; len(a) > 0 {
+		l.outside = append(l.outside, &Machine{Name: internetName, in: l.namespace(internetName), device: nic, addresses: a})
+	}
+	for _, m := range t.Machines {
+		l.outside = append(l.outside, &Machine{Name: m.Name, in: l.namespace(m.Name), device: nic, addresses: m.Addresses})
 	}
 	l.control = l.newControl()
 	return l
@@ -128,7 +138,10 @@ func Up(ctx context.Context, t *Topology, o Options) (*Lab, error) {
 	if l.options.Binary == "" {
 		return l, nil
 	}
-	if err = l.Declare(ctx); err == nil {
+	if err = l.CheckBefore(ctx); err == nil {
+		err = l.Declare(ctx)
+	}
+	if err == nil {
 		err = l.PlugAll(ctx)
 	}
 	if err != nil {
@@ -176,7 +189,7 @@ func (l *Lab) build(ctx context.Context) error {
 		return err
 	}
 	l.options.Progress("underlay")
-	if err := l.buildUnderlay(); err != nil {
+	if err := errors.Join(l.buildUnderlay(), l.buildInternet(), l.buildLANs()); err != nil {
 		return err
 	}
 	l.options.Progress("hosts and controller")
@@ -190,6 +203,9 @@ func (l *Lab) build(ctx context.Context) error {
 		})
 	}
 	all.Go(func() error { return l.control.build(building) })
+	for _, m := range l.Topology.Machines {
+		all.Go(func() error { return l.buildMachine(m) })
+	}
 	for _, c := range l.Topology.Containers {
 		all.Go(func() error {
 			_, err := l.AddContainer(c.Name, c.Host)
@@ -206,6 +222,11 @@ func (l *Lab) build(ctx context.Context) error {
 	for _, h := range l.hosts {
 		if err := h.join(ctx); err != nil {
 			return err
+		}
+		if l.Topology.runsAgent(h.spec) {
+			if err := h.StartAgent(); err != nil {
+				return err
+			}
 		}
 	}
 	return l.finish()

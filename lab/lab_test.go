@@ -40,7 +40,7 @@ func testContext(t *testing.T) context.Context {
 
 func loadTopology(t *testing.T, name string) *Topology {
 	t.Helper()
-	topology, err := Load(filepath.Join("..", "topologies", name+".yaml"))
+	topology, err := Load(filepath.Join("testdata", name+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

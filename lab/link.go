@@ -9,6 +9,7 @@ import (
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // linkEnd is one end of a veth pair and where it is.
@@ -83,11 +84,50 @@ func setDown(h *netlink.Handle, dev string) error {
 func addAddress(h *netlink.Handle, dev string, p netip.Prefix) error {
 	l, err := h.LinkByName(dev)
 	if err == nil {
-		ip := net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-		err = h.AddrReplace(l, &netlink.Addr{IPNet: &ip})
+		a := netlink.Addr{IPNet: ipNet(p)}
+		err = h.AddrReplace(l, &a)
 	}
 	if err != nil {
 		return fmt.Errorf("give %s the address %s: %w", dev, p, err)
+	}
+	return nil
+}
+
+// addAddressAtOnce is [addAddress] without duplicate address detection (RFC 4862
+// section 5.4), for a second or so of which the address could not be used.
+func addAddressAtOnce(h *netlink.Handle, dev string, p netip.Prefix) error {
+	l, err := h.LinkByName(dev)
+	if err == nil {
+		err = h.AddrReplace(l, &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD})
+	}
+	if err != nil {
+		return fmt.Errorf("give %s the address %s: %w", dev, p, err)
+	}
+	return nil
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func addRoute(h *netlink.Handle, dev string, to netip.Prefix, via netip.Addr) error {
+	l, err := h.LinkByName(dev)
+	if err == nil {
+		err = h.RouteReplace(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: ipNet(to), Gw: via.AsSlice()})
+	}
+	if err != nil {
+		return fmt.Errorf("route to %s via %s on %s: %w", to, via, dev, err)
+	}
+	return nil
+}
+
+func setMTU(h *netlink.Handle, dev string, mtu int) error {
+	l, err := h.LinkByName(dev)
+	if err == nil {
+		err = h.LinkSetMTU(l, mtu)
+	}
+	if err != nil {
+		return fmt.Errorf("give %s the MTU %d: %w", dev, mtu, err)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "GET /endpoints":
 		_ = json.NewEncoder(w).Encode(s.endpoints) // the peer went away
-	case "GET /hosts":
+	case "GET /hosts", "GET /networks":
 		fmt.Fprint(w, "[]")
 	default:
 		w.WriteHeader(http.StatusNotFound)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -18,13 +17,12 @@ import (
 func (l *Lab) neighbourIsLocal(ctx context.Context, from, to *Container) error {
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
-	for _, a := range commonAddresses(from, to) {
+	for _, a := range commonAddresses(&from.Machine, &to.Machine) {
 		own := from.addressLike(a)
-		w, err := l.namespace(routerName).tapWire(interfaceName(plugPrefix, from.Host.Name), unix.ETH_P_ALL)
+		watching, err := l.watchCable(from.Host.Name)
 		if err != nil {
 			return err
 		}
-		watching := watchTunnel(w, own, a)
 		err = errors.Join(from.forget(a), to.forget(own))
 		if err == nil {
 			err = until(ctx, "an echo request is answered", func() (bool, error) {
@@ -35,10 +33,11 @@ func (l *Lab) neighbourIsLocal(ctx context.Context, from, to *Container) error {
 			// Frames are seen in their order: with the first answer, every
 			// question that led to it has been seen.
 			err = until(ctx, "the answer is seen in the tunnel at "+from.Host.Name, func() (bool, error) {
-				return watching.answers() > 0, nil
+				return len(watching.seen(a, own)) > 0, nil
 			})
 		}
-		questions := watching.stop()
+		watching.stop()
+		questions := watching.asked(own, a)
 		switch {
 		case err != nil:
 			return fmt.Errorf("find %s: %w", a, err)
@@ -47,12 +46,6 @@ func (l *Lab) neighbourIsLocal(ctx context.Context, from, to *Container) error {
 		}
 	}
 	return nil
-}
-
-// addressLike is the container's first address of a's family.
-func (c *Container) addressLike(a netip.Addr) netip.Addr {
-	all := c.Addresses()
-	return all[slices.IndexFunc(all, func(own netip.Addr) bool { return own.Is4() == a.Is4() })]
 }
 
 // forget removes what the container learned of a neighbour; what somebody set

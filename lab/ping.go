@@ -55,25 +55,31 @@ const (
 )
 
 // Ping sends an echo request to an address each interval until it is stopped.
-func (c *Container) Ping(to netip.Addr, interval time.Duration) (*Pings, error) {
-	return c.ping(to, interval, "")
+func (m *Machine) Ping(to netip.Addr, interval time.Duration) (*Pings, error) {
+	return m.ping(to, interval, uint16(rand.Uint32()), "")
 }
 
-// ping is [Container.Ping] with a token in every request.
-func (c *Container) ping(to netip.Addr, interval time.Duration, token string) (*Pings, error) {
+// PingAs is [Machine.Ping] with an identifier, which tells the series of one
+// machine apart and may be the same on several.
+func (m *Machine) PingAs(id uint16, to netip.Addr, interval time.Duration) (*Pings, error) {
+	return m.ping(to, interval, id, "")
+}
+
+// ping is [Machine.PingAs] with a token in every request.
+func (m *Machine) ping(to netip.Addr, interval time.Duration, id uint16, token string) (*Pings, error) {
 	network, any := "ip4:icmp", "0.0.0.0"
 	if to.Is6() {
 		network, any = "ip6:ipv6-icmp", "::"
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &Pings{to: to, id: uint16(rand.Uint32()), token: []byte(token), stop: cancel}
-	err := c.in.do(func() (err error) {
+	p := &Pings{to: to, id: id, token: []byte(token), stop: cancel}
+	err := m.in.do(func() (err error) {
 		p.conn, err = net.ListenPacket(network, any)
 		return err
 	})
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("ping %s from %s: %w", to, c.Name, err)
+		return nil, fmt.Errorf("ping %s from %s: %w", to, m.Name, err)
 	}
 	p.finished.Go(p.receive)
 	p.finished.Go(func() { p.send(ctx, interval) })

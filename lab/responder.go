@@ -12,39 +12,39 @@ import (
 	"time"
 )
 
-// responderPort is where a container under check says who it is. It is the
+// responderPort is where a machine under check says who it is. It is the
 // same in all of them: where two containers have one address, only the answer
 // tells which of the two was reached.
 const responderPort = 7007
 
 // The responder's questions, each one line or datagram.
 const (
-	askName = "who"  // followed by a token that comes back with the name
+	askName = "who"  // followed by a token that comes back with the name and the asker's address
 	askBulk = "bulk" // what follows is counted until the sender closes its side
 )
 
-// responder answers for one container over TCP and UDP on all its addresses.
-// It runs in the checking process, with sockets that belong to the container.
+// responder answers for one machine over TCP and UDP at one of its addresses. It
+// runs in the checking process, with sockets that belong to the machine.
 type responder struct {
 	name      string
 	listeners []net.Listener
 	packets   []net.PacketConn
 }
 
-// startResponder waits until the container's addresses can be used, which
-// takes duplicate address detection a second or so with IPv6.
-func (c *Container) startResponder(ctx context.Context) (*responder, error) {
-	r := &responder{name: c.Name}
-	for _, a := range c.Addresses() {
-		at := netip.AddrPortFrom(a, responderPort).String()
+// startResponder waits until an address can be used, which takes duplicate
+// address detection a second or so with IPv6.
+func (m *Machine) startResponder(ctx context.Context, a netip.Addr, ports ...uint16) (*responder, error) {
+	r := &responder{name: m.Name}
+	for _, port := range ports {
+		at := netip.AddrPortFrom(a, port).String()
 		var last error
 		err := until(ctx, "the address can be used", func() (bool, error) {
-			last = c.in.do(func() error { return r.listen(at) })
+			last = m.in.do(func() error { return r.listen(at) })
 			return last == nil, nil
 		})
 		if err != nil {
 			r.stop()
-			return nil, fmt.Errorf("responder of container %s: %w: %w", c.Name, err, last)
+			return nil, fmt.Errorf("responder of %s: %w: %w", m.Name, err, last)
 		}
 	}
 	return r, nil
@@ -85,23 +85,25 @@ func (r *responder) serveTCP(l net.Listener) {
 	}
 }
 
-// converse answers one connection. Whoever asked sees a failure as a missing
-// answer.
+// converse answers one connection, question by question. Whoever asked sees a
+// failure as a missing answer.
 func (r *responder) converse(conn net.Conn) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	from := bufio.NewReader(conn)
-	line, err := from.ReadString('\n')
-	if err != nil {
-		return
-	}
-	switch verb, token, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); verb {
-	case askName:
-		fmt.Fprintf(conn, "%s %s\n", r.name, token)
-	case askBulk:
-		n, err := io.Copy(io.Discard, from)
-		if err == nil {
-			fmt.Fprintf(conn, "%s %d\n", r.name, n)
+	for {
+		line, err := from.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb, token, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); verb {
+		case askName:
+			fmt.Fprintf(conn, "%s %s %s\n", r.name, token, conn.RemoteAddr())
+		case askBulk:
+			if n, err := io.Copy(io.Discard, from); err == nil {
+				fmt.Fprintf(conn, "%s %d\n", r.name, n)
+			}
+			return
 		}
 	}
 }
@@ -115,7 +117,7 @@ func (r *responder) serveUDP(p net.PacketConn) {
 		}
 		if token, ok := strings.CutPrefix(string(buffer[:n]), askName+" "); ok && err == nil {
 			// A lost answer is asked for again.
-			_, _ = p.WriteTo([]byte(r.name+" "+token), from)
+			_, _ = p.WriteTo(fmt.Appendf(nil, "%s %s %s", r.name, token, from), from)
 		}
 	}
 }

@@ -19,13 +19,14 @@ import (
 // state is what later commands need to know about a lab. It is written before
 // the first namespace is made and after every change.
 type state struct {
-	Instance       string           `json:"instance"`
-	Complete       bool             `json:"complete"` // false while it is being built
-	Builder        record           `json:"builder"`  // the process that builds it
-	Topology       *Topology        `json:"topology"`
-	Binary         string           `json:"binary,omitempty"`
-	ControllerArgs []string         `json:"controllerArgs,omitempty"`
-	Containers     []containerState `json:"containers"`
+	Instance       string            `json:"instance"`
+	Complete       bool              `json:"complete"` // false while it is being built
+	Builder        record            `json:"builder"`  // the process that builds it
+	Topology       *Topology         `json:"topology"`
+	Binary         string            `json:"binary,omitempty"`
+	ControllerArgs []string          `json:"controllerArgs,omitempty"`
+	Containers     []containerState  `json:"containers"`
+	Before         map[string]string `json:"before,omitempty"`
 }
 
 type containerState struct {
@@ -44,7 +45,7 @@ func (l *Lab) save() error {
 	}
 	s := state{
 		Instance: l.Instance, Complete: l.complete, Builder: builder, Topology: l.Topology,
-		Binary: l.options.Binary, ControllerArgs: l.options.ControllerArgs,
+		Binary: l.options.Binary, ControllerArgs: l.options.ControllerArgs, Before: l.before,
 	}
 	for _, name := range sortedKeys(l.containers) {
 		c := l.containers[name]
@@ -78,9 +79,9 @@ func Open(dir string) (*Lab, error) {
 		return nil, err
 	}
 	l := newLab(s.Topology, o)
-	l.complete = true
+	l.complete, l.before = true, s.Before
 	for _, c := range s.Containers {
-		l.containers[c.Name] = &Container{Name: c.Name, Host: l.Host(c.Host), in: l.namespace(c.Name), endpoint: c.Endpoint}
+		l.containers[c.Name] = l.newContainer(c.Name, l.Host(c.Host), c.Endpoint)
 	}
 	return l, nil
 }

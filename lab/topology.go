@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 
 	"sigs.k8s.io/yaml"
 
@@ -19,13 +20,17 @@ type Topology struct {
 
 	Underlay   Underlay        `json:"underlay"`
 	Controller ControllerSpec  `json:"controller,omitzero"`
+	Internet   InternetSpec    `json:"internet,omitzero"`
 	Hosts      []HostSpec      `json:"hosts"`
+	Machines   []MachineSpec   `json:"machines,omitempty"`
 	Containers []ContainerSpec `json:"containers,omitempty"`
 
-	// What is declared: the body of POST /apply.
+	// What is declared: the body of POST /apply, and what has calls of its own.
 	Networks  []model.Network  `json:"networks,omitempty"`
 	Endpoints []model.Endpoint `json:"endpoints,omitempty"`
 	Routers   []model.Router   `json:"routers,omitempty"`
+	Forwards  []model.Forward  `json:"forwards,omitempty"`
+	NICs      []model.NIC      `json:"nics,omitempty"`
 
 	Expect []Expectation `json:"expect,omitempty"`
 }
@@ -33,9 +38,16 @@ type Topology struct {
 // Underlay is the network that the hosts stand in: segments, joined by one
 // router that has an address in each.
 type Underlay struct {
-	MTU      int                     `json:"mtu,omitempty"` // default 1500
-	Segments map[string]netip.Prefix `json:"segments"`
-	Router   map[string]netip.Addr   `json:"router,omitempty"` // its address in a segment; default the first free one
+	MTU       int                     `json:"mtu,omitempty"` // default 1500
+	Segments  map[string]netip.Prefix `json:"segments"`
+	Segments6 map[string]netip.Prefix `json:"segments6,omitempty"` // IPv6 besides IPv4 in a segment
+	Router    map[string]netip.Addr   `json:"router,omitempty"`    // its address in a segment; default the first free one
+}
+
+// InternetSpec is a machine behind the router that knows the hosts' subnets and
+// nothing of what is on top of them. Without addresses there is none.
+type InternetSpec struct {
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
 }
 
 // ControllerSpec places the controller. Without an address it stands in a
@@ -46,8 +58,27 @@ type ControllerSpec struct {
 
 // HostSpec is one host; its address says which segment it is in.
 type HostSpec struct {
-	Name    string       `json:"name"`
-	Address netip.Prefix `json:"address"`
+	Name     string            `json:"name"`
+	Address  netip.Prefix      `json:"address"`
+	Address6 netip.Prefix      `json:"address6,omitzero"` // in segments6, besides the other
+	Agent    *bool             `json:"agent,omitempty"`   // whether it runs weft agent; default if packets leave any network
+	NICs     map[string]string `json:"nics,omitempty"`    // further interfaces, each with the LAN that it is plugged into
+}
+
+func (h HostSpec) addresses() []netip.Prefix {
+	if h.Address6.IsValid() {
+		return []netip.Prefix{h.Address, h.Address6}
+	}
+	return []netip.Prefix{h.Address}
+}
+
+// MachineSpec is a machine that knows nothing of Weft: it is plugged into a LAN,
+// as are NICs of hosts.
+type MachineSpec struct {
+	Name      string         `json:"name"`
+	LAN       string         `json:"lan"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	Gateway   []netip.Addr   `json:"gateway,omitempty"` // of its default routes
 }
 
 // ContainerSpec is one container: a namespace on a host with one interface. An
@@ -57,31 +88,6 @@ type ContainerSpec struct {
 	Name     string `json:"name"`
 	Host     string `json:"host"`
 	Endpoint string `json:"endpoint,omitempty"` // NAME or NETWORK/NAME; default the container's name
-}
-
-// Expectation is one thing that must hold once the topology is up.
-type Expectation struct {
-	From    string   `json:"from"`
-	To      string   `json:"to"`
-	Reaches *bool    `json:"reaches,omitempty"` // ping, TCP and UDP, or none of them and no frame either
-	Bulk    ByteSize `json:"bulk,omitzero"`     // so much over one TCP connection
-	// Neighbour "local": ARP and neighbour discovery between the two are
-	// answered on their own hosts; no question crosses the tunnel.
-	Neighbour string `json:"neighbour,omitempty"`
-}
-
-const neighbourLocal = "local"
-
-func (e Expectation) String() string {
-	switch {
-	case e.Reaches != nil && !*e.Reaches:
-		return fmt.Sprintf("%s does not reach %s", e.From, e.To)
-	case e.Bulk != 0:
-		return fmt.Sprintf("%s reaches %s with %s", e.From, e.To, e.Bulk)
-	case e.Neighbour != "":
-		return fmt.Sprintf("%s finds %s without asking over the tunnel", e.From, e.To)
-	}
-	return fmt.Sprintf("%s reaches %s", e.From, e.To)
 }
 
 // Load reads and checks a topology file.
@@ -114,7 +120,7 @@ func Parse(text []byte) (*Topology, error) {
 	return t, nil
 }
 
-// Document is what the topology declares to the controller.
+// Document is what the topology declares to the controller in one transaction.
 func (t *Topology) Document() model.Document {
 	return model.Document{Networks: t.Networks, Endpoints: t.Endpoints, Routers: t.Routers}
 }
@@ -157,15 +163,66 @@ func (t *Topology) chooseRouterAddresses() {
 		if _, given := t.Underlay.Router[name]; given || !subnet.IsValid() {
 			continue
 		}
-		a := subnet.Masked().Addr().Next()
-		for a.IsValid() && taken[a] {
-			a = a.Next()
-		}
 		if t.Underlay.Router == nil {
 			t.Underlay.Router = map[string]netip.Addr{}
 		}
-		t.Underlay.Router[name] = a
+		t.Underlay.Router[name] = firstFree(subnet, taken)
 	}
+}
+
+// firstFree is the first address of a subnet that is not taken, and not the
+// subnet's own.
+func firstFree(subnet netip.Prefix, taken map[netip.Addr]bool) netip.Addr {
+	a := subnet.Masked().Addr().Next()
+	for a.IsValid() && taken[a] {
+		a = a.Next()
+	}
+	return a
+}
+
+// router6 is the router's second address in a segment, invalid without one.
+func (t *Topology) router6(segment string) netip.Addr {
+	subnet, ok := t.Underlay.Segments6[segment]
+	if !ok {
+		return netip.Addr{}
+	}
+	taken := map[netip.Addr]bool{}
+	for _, h := range t.Hosts {
+		taken[h.Address6.Addr()] = true
+	}
+	return firstFree(subnet, taken)
+}
+
+// leaves reports whether packets leave any network of the topology by the
+// kernel of a host.
+func (t *Topology) leaves() bool {
+	return slices.ContainsFunc(t.Networks, func(n model.Network) bool {
+		mode := n.GatewayMode()
+		return mode == model.GatewayRouted || mode == model.GatewaySNAT
+	})
+}
+
+// runsAgent reports whether a host runs weft agent.
+func (t *Topology) runsAgent(h HostSpec) bool {
+	if h.Agent != nil {
+		return *h.Agent
+	}
+	return t.leaves()
+}
+
+// lans are the names of all LANs, in order: those that a NIC of a host or a
+// machine is plugged into.
+func (t *Topology) lans() []string {
+	names := map[string]bool{}
+	for _, h := range t.Hosts {
+		for _, lan := range h.NICs {
+			names[lan] = true
+		}
+	}
+	for _, m := range t.Machines {
+		names[m.LAN] = true
+	}
+	return sortedKeys(names)
 }
 
 // segmentOf returns the segment whose subnet holds a.

@@ -20,6 +20,7 @@ var (
 const (
 	routerName     = "router"
 	controllerName = "ctl"
+	internetName   = "internet" // where the file gives it addresses
 )
 
 // check says what is wrong with a topology, with the path of the field.
@@ -34,13 +35,22 @@ func (t *Topology) check() error {
 	if err := t.checkHosts(names); err != nil {
 		return err
 	}
+	if err := t.checkInternet(names); err != nil {
+		return err
+	}
+	if err := t.checkMachines(names); err != nil {
+		return err
+	}
 	if err := t.checkDocument(); err != nil {
 		return err
 	}
 	if err := t.checkContainers(names); err != nil {
 		return err
 	}
-	return t.checkExpectations()
+	for _, name := range []string{routerName, controllerName} {
+		delete(names, name) // they are no machines to reach
+	}
+	return t.checkExpectations(names)
 }
 
 func (u *Underlay) check() error {
@@ -63,6 +73,15 @@ func (u *Underlay) check() error {
 			if other < name && u.Segments[other].Overlaps(subnet) {
 				return fmt.Errorf("%s: %s overlaps segment %q (%s): the router could not tell them apart", path, subnet, other, u.Segments[other])
 			}
+		}
+	}
+	for _, name := range sortedKeys(u.Segments6) {
+		path, subnet := "underlay.segments6."+name, u.Segments6[name]
+		switch first, ok := u.Segments[name]; {
+		case !ok:
+			return fmt.Errorf("%s: there is no such segment: name it in underlay.segments first, with its IPv4 subnet", path)
+		case !first.Addr().Is4() || !subnet.Addr().Is6() || subnet != subnet.Masked():
+			return fmt.Errorf("%s: %s: use an IPv6 subnet, for a segment whose other one is of IPv4", path, subnet)
 		}
 	}
 	for _, name := range sortedKeys(u.Router) {
@@ -92,7 +111,34 @@ func (t *Topology) checkHosts(names map[string]string) error {
 		if err := t.checkAddress(path+".address", "host "+h.Name, h.Address, taken); err != nil {
 			return err
 		}
+		if err := t.checkAddress6(path+".address6", h, taken); err != nil {
+			return err
+		}
+		for _, dev := range sortedKeys(h.NICs) {
+			if err := model.CheckInterface("nics", dev); err != nil || dev == nic || dev == underlayBridge || strings.HasPrefix(dev, portPrefix) {
+				return fmt.Errorf("%s.nics: %q: use the name of an interface that is neither %s nor Weft's, such as eth1", path, dev, nic)
+			}
+			if err := checkLAN(path+".nics."+dev, h.NICs[dev], t.Underlay.Segments); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// checkAddress6 says whether a host can have its second address.
+func (t *Topology) checkAddress6(path string, h HostSpec, taken map[netip.Addr]string) error {
+	if !h.Address6.IsValid() {
+		return nil
+	}
+	segment, _ := t.Underlay.segmentOf(h.Address.Addr())
+	if subnet, ok := t.Underlay.Segments6[segment]; !ok || subnet != h.Address6.Masked() {
+		return fmt.Errorf("%s: %s is not in underlay.segments6.%s: add its subnet %s there", path, h.Address6, segment, h.Address6.Masked())
+	}
+	if other, ok := taken[h.Address6.Addr()]; ok {
+		return fmt.Errorf("%s: %s is taken by %s", path, h.Address6.Addr(), other)
+	}
+	taken[h.Address6.Addr()] = "host " + h.Name
 	return nil
 }
 
@@ -122,32 +168,6 @@ func checkMachineName(path, name, what string, names map[string]string) error {
 		return fmt.Errorf("%s.name: %q is %s already: hosts and containers of a lab have different names", path, name, other)
 	}
 	names[name] = what
-	return nil
-}
-
-// checkDocument checks what the controller would refuse as well, so that a
-// mistake shows before anything is built. The rest is the controller's to say.
-func (t *Topology) checkDocument() error {
-	networks := map[string]*model.Network{}
-	for i := range t.Networks {
-		n := t.Networks[i]
-		n.Normalize()
-		if err := n.Check(); err != nil {
-			return fmt.Errorf("networks[%d].%w", i, err)
-		}
-		networks[n.Name] = &n
-	}
-	for i := range t.Endpoints {
-		e := t.Endpoints[i]
-		n := networks[e.Network]
-		if n == nil {
-			return fmt.Errorf("endpoints[%d].network: %q is not in this file: its networks are: %s", i, e.Network, strings.Join(sortedKeys(networks), ", "))
-		}
-		e.Normalize()
-		if err := e.Check(n); err != nil {
-			return fmt.Errorf("endpoints[%d].%w", i, err)
-		}
-	}
 	return nil
 }
 
@@ -191,46 +211,3 @@ func (t *Topology) endpointOf(c ContainerSpec) (int, error) {
 	}
 	return 0, fmt.Errorf("%q may be %s: write the network too", c.Endpoint, strings.Join(titles, " or "))
 }
-
-// checkExpectations also demands a positive control: that X does not reach Y
-// shows something only if both are seen to reach somebody.
-func (t *Topology) checkExpectations() error {
-	host, works := map[string]string{}, map[string]bool{}
-	for _, c := range t.Containers {
-		host[c.Name] = c.Host
-	}
-	for i, e := range t.Expect {
-		path := fmt.Sprintf("expect[%d]", i)
-		for _, end := range []struct{ field, name string }{{"from", e.From}, {"to", e.To}} {
-			if host[end.name] == "" {
-				return fmt.Errorf("%s.%s: %q is not a container of this file", path, end.field, end.name)
-			}
-		}
-		switch {
-		case e.From == e.To:
-			return fmt.Errorf("%s: a container always reaches itself: name two", path)
-		case e.Reaches == nil && e.Bulk == 0 && e.Neighbour == "":
-			return fmt.Errorf("%s: says nothing: add reaches: true, reaches: false, bulk: 16MiB or neighbour: %s", path, neighbourLocal)
-		case (e.Bulk != 0 || e.Neighbour != "") && !e.positive():
-			return fmt.Errorf("%s: bulk and neighbour need what reaches: false denies: drop one of them", path)
-		case e.Neighbour != "" && e.Neighbour != neighbourLocal:
-			return fmt.Errorf("%s.neighbour: %q: the only value is %s", path, e.Neighbour, neighbourLocal)
-		case e.Neighbour != "" && host[e.From] == host[e.To]:
-			return fmt.Errorf("%s.neighbour: %s and %s are on one host, between them there is no tunnel", path, e.From, e.To)
-		}
-		if e.positive() {
-			works[e.From], works[e.To] = true, true
-		}
-	}
-	for i, e := range t.Expect {
-		for _, name := range []string{e.From, e.To} {
-			if !e.positive() && !works[name] {
-				return fmt.Errorf("expect[%d]: that %s proves nothing as long as %s is not seen to work: add an expectation in which it reaches somebody", i, e, name)
-			}
-		}
-	}
-	return nil
-}
-
-// positive tells what must work from what must not.
-func (e Expectation) positive() bool { return e.Reaches == nil || *e.Reaches }

@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net/netip"
 	"os"
 	"sync"
@@ -10,19 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tunnelWatch looks at what two containers have in a VXLAN tunnel.
+// tunnelWatch looks at what is in the VXLAN tunnels of a cable of the underlay.
 type tunnelWatch struct {
 	wire     *wire
 	finished sync.WaitGroup
 
-	mu                    sync.Mutex
-	questioned, answering int
+	mu        sync.Mutex
+	questions map[netip.Addr]int // for an address, by ARP or neighbour discovery
+	packets   map[flow]map[Wire]int
 }
 
-// watchTunnel counts, among the frames of an underlay cable, the questions for
-// either address and the packets from the second to the first.
-func watchTunnel(w *wire, first, second netip.Addr) *tunnelWatch {
-	t := &tunnelWatch{wire: w}
+type flow struct{ source, destination netip.Addr }
+
+// watchCable watches the cable of a host.
+func (l *Lab) watchCable(host string) (*tunnelWatch, error) {
+	w, err := l.namespace(routerName).tapWire(interfaceName(plugPrefix, host), unix.ETH_P_ALL)
+	if err != nil {
+		return nil, err
+	}
+	t := &tunnelWatch{wire: w, questions: map[netip.Addr]int{}, packets: map[flow]map[Wire]int{}}
 	t.finished.Go(func() {
 		buffer := make([]byte, 1<<16)
 		for {
@@ -30,37 +37,50 @@ func watchTunnel(w *wire, first, second netip.Addr) *tunnelWatch {
 			if errors.Is(err, os.ErrClosed) {
 				return
 			}
-			if inner, ok := insideVXLAN(buffer[:n]); err == nil && ok {
-				t.count(inner, first, second)
+			if as, inner, ok := insideVXLAN(buffer[:n]); err == nil && ok {
+				t.count(as, inner)
 			}
 		}
 	})
-	return t
+	return t, nil
 }
 
-func (t *tunnelWatch) count(inner []byte, first, second netip.Addr) {
+func (t *tunnelWatch) count(as Wire, inner []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if target, ok := questionFor(inner); ok && (target == first || target == second) {
-		t.questioned++
+	if target, ok := questionFor(inner); ok {
+		t.questions[target]++
 		return
 	}
-	if source, destination, ok := packetOf(inner); ok && source == second && destination == first {
-		t.answering++
+	if source, destination, ok := packetOf(inner); ok {
+		f := flow{source, destination}
+		if t.packets[f] == nil {
+			t.packets[f] = map[Wire]int{}
+		}
+		t.packets[f][as]++
 	}
 }
 
-func (t *tunnelWatch) answers() int {
+// seen are the packets from one to another so far, by how they looked.
+func (t *tunnelWatch) seen(source, destination netip.Addr) map[Wire]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.answering
+	return maps.Clone(t.packets[flow{source, destination}])
 }
 
-// stop ends the watch and returns how many questions it saw.
-func (t *tunnelWatch) stop() int {
+// asked is how many questions for any of the addresses were seen so far.
+func (t *tunnelWatch) asked(addresses ...netip.Addr) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, a := range addresses {
+		n += t.questions[a]
+	}
+	return n
+}
+
+func (t *tunnelWatch) stop() {
 	t.wire.Close()
 	t.finished.Wait()
-	return t.questioned
 }
 
 // Lengths of headers, and where things are in them.
@@ -70,7 +90,6 @@ const (
 	ipv6Length     = 40 // RFC 8200
 	udpLength      = 8
 	vxlanLength    = 8 // RFC 7348
-	vxlanPort      = 4789
 )
 
 // split takes the Ethernet header off a frame.
@@ -81,8 +100,10 @@ func split(frame []byte) (protocol uint16, rest []byte) {
 	return binary.BigEndian.Uint16(frame[12:]), frame[ethernetLength:]
 }
 
-// insideVXLAN returns the frame that a frame of the underlay carries.
-func insideVXLAN(frame []byte) (inner []byte, ok bool) {
+// insideVXLAN returns the frame that a frame of the underlay carries. VXLAN is
+// known by its header, whatever the port: all bits but the one that says that
+// there is a VNI are zero (RFC 7348 section 5).
+func insideVXLAN(frame []byte) (as Wire, inner []byte, ok bool) {
 	protocol, ip := split(frame)
 	var udp []byte
 	switch {
@@ -91,10 +112,15 @@ func insideVXLAN(frame []byte) (inner []byte, ok bool) {
 	case protocol == unix.ETH_P_IPV6 && len(ip) >= ipv6Length && ip[6] == unix.IPPROTO_UDP:
 		udp = ip[ipv6Length:]
 	}
-	if len(udp) < udpLength+vxlanLength || binary.BigEndian.Uint16(udp[2:]) != vxlanPort {
-		return nil, false
+	if len(udp) < udpLength+vxlanLength {
+		return Wire{}, nil, false
 	}
-	return udp[udpLength+vxlanLength:], true
+	header := udp[udpLength:]
+	if binary.BigEndian.Uint32(header) != 0x08000000 || header[7] != 0 {
+		return Wire{}, nil, false
+	}
+	as = Wire{UDP: binary.BigEndian.Uint16(udp[2:]), VNI: binary.BigEndian.Uint32(header[4:]) >> 8}
+	return as, header[vxlanLength:], true
 }
 
 // questionFor returns the address that an ARP request (RFC 826) or a neighbour

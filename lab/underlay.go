@@ -32,16 +32,11 @@ func (l *Lab) buildUnderlay() error {
 	u := &l.Topology.Underlay
 	return router.link(func(h *netlink.Handle) error {
 		for _, name := range sortedKeys(u.Segments) {
-			attrs := netlink.NewLinkAttrs()
-			attrs.Name, attrs.MTU = bridgePrefix+name, u.MTU
-			snooping := false // a bridge without a querier would drop multicast, ND included
-			if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}); err != nil {
-				return fmt.Errorf("make segment %s: %w", name, err)
+			addresses := []netip.Prefix{netip.PrefixFrom(u.Router[name], u.Segments[name].Bits())}
+			if a := l.Topology.router6(name); a.IsValid() {
+				addresses = append(addresses, netip.PrefixFrom(a, u.Segments6[name].Bits()))
 			}
-			if err := addAddress(h, attrs.Name, netip.PrefixFrom(u.Router[name], u.Segments[name].Bits())); err != nil {
-				return err
-			}
-			if err := setUp(h, attrs.Name); err != nil {
+			if err := addBridge(h, name, u.MTU, addresses...); err != nil {
 				return err
 			}
 		}
@@ -49,10 +44,32 @@ func (l *Lab) buildUnderlay() error {
 	})
 }
 
+// addBridge makes a segment, in which the router has the addresses.
+func addBridge(h *netlink.Handle, name string, mtu int, addresses ...netip.Prefix) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = bridgePrefix+name, mtu
+	snooping := false // a bridge without a querier would drop multicast, ND included
+	if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}); err != nil {
+		return fmt.Errorf("make segment %s: %w", name, err)
+	}
+	for _, a := range addresses {
+		if err := addAddressAtOnce(h, attrs.Name, a); err != nil {
+			return err
+		}
+	}
+	return setUp(h, attrs.Name)
+}
+
 // cable connects a machine's NIC with the segment.
 func (l *Lab) cable(machine namespace, name, segment string) error {
+	return l.cableOf(linkEnd{in: machine, name: nic}, name, segment)
+}
+
+// cableOf connects an interface of a machine with a bridge, which is a segment's
+// or a LAN's.
+func (l *Lab) cableOf(end linkEnd, name, segment string) error {
 	plug := linkEnd{in: l.namespace(routerName), name: interfaceName(plugPrefix, name)}
-	if err := addVeth(linkEnd{in: machine, name: nic}, plug, l.Topology.Underlay.MTU); err != nil {
+	if err := addVeth(end, plug, l.Topology.Underlay.MTU); err != nil {
 		return err
 	}
 	return plug.in.link(func(h *netlink.Handle) error {
@@ -77,6 +94,12 @@ func (l *Lab) pull(name string) error {
 		return setDown(h, interfaceName(plugPrefix, name))
 	})
 }
+
+// Pull takes the host's cable out of the underlay. Push puts it back.
+func (h *Host) Pull() error { return h.lab.pull(h.Name) }
+
+// Push undoes Pull.
+func (h *Host) Push() error { return h.lab.push(h.Name) }
 
 func (l *Lab) push(name string) error {
 	return l.namespace(routerName).link(func(h *netlink.Handle) error {

@@ -9,7 +9,6 @@ type Condition struct {
 
 // The types of condition, in the words that the API shows.
 const (
-	NotInForce         = "NotInForce"         // declared, stored, and not implemented by this version
 	MTUTooLarge        = "MTUTooLarge"        // the underlay cannot carry it
 	MACMismatch        = "MACMismatch"        // the port sends, but only with another MAC
 	MACUnknown         = "MACUnknown"         // no frame seen yet from which to adopt the MAC
@@ -27,6 +26,8 @@ const (
 	FlowRefused        = "FlowRefused"        // the switch refused a flow of this object
 	Tampered           = "Tampered"           // somebody else changed flows; repaired
 	OpenDoor           = "OpenDoor"           // any host may join: no --admit was given
-	HostUnknown        = "HostUnknown"        // pinned to a host that has never been seen
+	HostUnknown        = "HostUnknown"        // names a host that has never been seen
+	GatewayDown        = "GatewayDown"        // no gateway host of the network can be reached
+	GatewayNotReady    = "GatewayNotReady"    // a gateway host's side is not set up
 	HostAway           = "HostAway"           // last known state is used
 )

@@ -1,4 +1,5 @@
-// Package model holds the nouns of Weft (network, endpoint, host, port) as
+// Package model holds the nouns of Weft (network, endpoint, router, forward, NIC,
+// host, port) as
 // the API shows them, with their validation and their defaults.
 //
 // Every other package may import it; it imports the standard library only.

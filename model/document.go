@@ -7,12 +7,7 @@ type Document struct {
 	Networks  []Network  `json:"networks,omitempty"`
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	Routers   []Router   `json:"routers,omitempty"`
-}
-
-// Router routes between networks. This version knows the noun only.
-type Router struct {
-	Name     string   `json:"name"`
-	Networks []string `json:"networks,omitempty"`
+	Forwards  []Forward  `json:"forwards,omitempty"`
 }
 
 // CheckSource says whether source may name where applied documents come from.
@@ -37,8 +32,8 @@ type HostFlow struct {
 type Event struct {
 	Revision uint64 `json:"revision"`
 	Type     string `json:"type"`             // put or delete
-	Kind     string `json:"kind"`             // network, endpoint or host
-	Name     string `json:"name"`             // name or id
+	Kind     string `json:"kind"`             // network, endpoint, router, forward, nic or host
+	Name     string `json:"name"`             // name or id; network/id of a forward, host/interface of a NIC
 	Object   any    `json:"object,omitempty"` // as GET shows it; absent on delete
 	// More says that further events of this revision follow: who watches again
 	// after a break begins after a revision of which it has seen all.

@@ -25,6 +25,7 @@ type Host struct {
 	Endpoints    int         `json:"endpoints"`    // located there
 	Networks     int         `json:"networks"`     // that it takes part in
 	Flows        int         `json:"flows"`        // wanted on its bridge
+	Draining     bool        `json:"draining"`     // a gateway that gets no new connections
 	Synchronized bool        `json:"synchronized"` // the switch confirmed all that is wanted
 	Repairs      uint64      `json:"repairs"`      // foreign changes undone since the controller started
 	LastSeen     time.Time   `json:"lastSeen,omitzero"`
@@ -37,11 +38,13 @@ type Host struct {
 type Port struct {
 	Name           string      `json:"name"`
 	Number         uint32      `json:"number,omitempty"` // OpenFlow's, from the OpenFlow session
-	Kind           string      `json:"kind"`             // PortEndpoint, PortTunnel, PortBridge or PortUnmatched
+	Kind           string      `json:"kind"`             // one of the constants below
 	IfaceID        string      `json:"ifaceID,omitempty"`
 	ContainerID    string      `json:"containerID,omitempty"`
 	ContainerIface string      `json:"containerIface,omitempty"`
 	Endpoint       string      `json:"endpoint,omitempty"` // the id of the endpoint that it has
+	Network        string      `json:"network,omitempty"`  // of a NIC
+	VLAN           int         `json:"vlan,omitempty"`     // of a NIC
 	Error          string      `json:"error,omitempty"`    // of its Interface row
 	Conditions     []Condition `json:"conditions,omitempty"`
 }
@@ -49,6 +52,7 @@ type Port struct {
 // Kinds of port.
 const (
 	PortEndpoint  = "endpoint"  // has an endpoint
+	PortNIC       = "nic"       // a physical interface that is in a network
 	PortTunnel    = "tunnel"    // Weft's own
 	PortBridge    = "bridge"    // br-weft's own internal port
 	PortUnmatched = "unmatched" // fits no endpoint: often a mistyped iface-id

@@ -19,17 +19,12 @@ const (
 	Flood = "flood"
 )
 
-// Modes of a gateway.
-const (
-	GatewayNone   = "none"
-	GatewayLocal  = "local"  // answers for its address, routes between networks
-	GatewayRouted = "routed" // and lets packets out as they are
-	GatewaySNAT   = "snat"   // and translates their source
-)
-
 const (
 	// MaxVNI is the largest network identifier: 24 bits (RFC 7348 section 5).
 	MaxVNI = 1<<24 - 1
+	// ReservedVNI is in the tunnels that only find out whether a gateway host
+	// can be reached: no network's frames may come through those.
+	ReservedVNI = MaxVNI
 	// MaxAutomaticVNI bounds those that Weft chooses itself. It leaves the
 	// upper three bits of the tunnel id free, which relaying over a partial
 	// mesh needs.
@@ -47,7 +42,7 @@ type Network struct {
 	Name    string   `json:"name"`
 	Subnets []Prefix `json:"subnets,omitempty"` // none: layer 2 only
 	Subnet  *Prefix  `json:"subnet,omitempty"`  // accepted in requests for a single one
-	VNI     uint32   `json:"vni,omitempty"`     // 1 to 16777215; chosen when left out
+	VNI     uint32   `json:"vni,omitempty"`     // 1 to 16777214; chosen when left out
 	MTU     int      `json:"mtu,omitempty"`     // bytes of an IP packet; chosen when left out
 	Encap   string   `json:"encap,omitempty"`
 	Unknown string   `json:"unknown,omitempty"` // what becomes of ARP and ND for unknown addresses
@@ -55,16 +50,16 @@ type Network struct {
 
 	// Read-only.
 	Endpoints  int         `json:"endpoints"`
+	MTULimit   *MTULimit   `json:"mtuLimit,omitempty"`
 	Conditions []Condition `json:"conditions,omitempty"`
 	Revision   uint64      `json:"revision,omitempty"`
 }
 
-// Gateway is the way out of a network.
-type Gateway struct {
-	Addresses  []Addr   `json:"addresses,omitempty"`
-	Mode       string   `json:"mode,omitempty"`
-	Hosts      []string `json:"hosts,omitempty"` // none: every host is its own way out
-	HostAccess bool     `json:"hostAccess,omitempty"`
+// MTULimit is the largest MTU that the underlay of all hosts carries, and the
+// host that limits it.
+type MTULimit struct {
+	MTU  int    `json:"mtu"`
+	Host string `json:"host"`
 }
 
 // Normalize fills in what does not depend on anything else, and folds the
@@ -99,6 +94,9 @@ func (n *Network) Check() *Error {
 	}
 	if n.VNI > MaxVNI {
 		return Invalidf("vni", "%d is not a VNI: 1 to %d, which is what 24 bits hold (RFC 7348), or leave it out and one is chosen", n.VNI, MaxVNI)
+	}
+	if n.VNI == ReservedVNI {
+		return Invalidf("vni", "%d is Weft's own, in the tunnels that watch over gateway hosts: take another, or leave it out and one is chosen", n.VNI)
 	}
 	if n.Subnet != nil {
 		return Invalidf("subnet", "give either subnet or subnets, not both")
@@ -145,51 +143,6 @@ func (n *Network) checkSubnets() *Error {
 	return nil
 }
 
-func (n *Network) checkGateway() *Error {
-	g := n.Gateway
-	if g == nil {
-		return nil
-	}
-	switch g.Mode {
-	case GatewayNone, GatewayLocal, GatewayRouted, GatewaySNAT:
-	default:
-		return Invalidf("gateway.mode", "%q: use %s, %s, %s or %s", shorten(g.Mode), GatewayNone, GatewayLocal, GatewayRouted, GatewaySNAT)
-	}
-	if g.Mode != GatewayNone && len(n.Subnets) == 0 {
-		return Invalidf("gateway", "a network without subnets is layer 2 only and has no gateway: add subnets, or leave gateway out")
-	}
-	if g.HostAccess && g.Mode != GatewayRouted && g.Mode != GatewaySNAT {
-		return Invalidf("gateway.hostAccess", "needs mode %s or %s", GatewayRouted, GatewaySNAT)
-	}
-	taken := map[netip.Prefix]netip.Addr{}
-	for i, a := range g.Addresses {
-		field := fmt.Sprintf("gateway.addresses[%d]", i)
-		if err := a.check(field); err != nil {
-			return err
-		}
-		subnet, ok := n.SubnetOf(a.Addr)
-		if !ok {
-			return Invalidf(field, "%s is outside the subnets of network %q (%s)", a.Addr, n.Name, n.subnetList())
-		}
-		if err := CheckHostAddress(field, subnet, a.Addr); err != nil {
-			return err
-		}
-		if other, has := taken[subnet]; has {
-			return Invalidf(field, "subnet %s has the gateway %s already: one for each subnet", subnet, other)
-		}
-		taken[subnet] = a.Addr
-	}
-	for i, h := range g.Hosts {
-		if h == "" {
-			return Invalidf(fmt.Sprintf("gateway.hosts[%d]", i), "a host's name must not be empty")
-		}
-		if slices.Contains(g.Hosts[:i], h) {
-			return Invalidf(fmt.Sprintf("gateway.hosts[%d]", i), "%q stands here twice", shorten(h))
-		}
-	}
-	return nil
-}
-
 // SubnetOf returns the subnet of the network that holds the address.
 func (n *Network) SubnetOf(a netip.Addr) (netip.Prefix, bool) {
 	for _, p := range n.Subnets {
@@ -198,19 +151,6 @@ func (n *Network) SubnetOf(a netip.Addr) (netip.Prefix, bool) {
 		}
 	}
 	return netip.Prefix{}, false
-}
-
-// HasGatewayAddress reports whether a is one of the gateway's own addresses.
-func (n *Network) HasGatewayAddress(a netip.Addr) bool {
-	return n.Gateway != nil && slices.ContainsFunc(n.Gateway.Addresses, func(g Addr) bool { return g.Addr == a })
-}
-
-// GatewayMode is the mode that is wanted, [GatewayNone] without a gateway.
-func (n *Network) GatewayMode() string {
-	if n.Gateway == nil {
-		return GatewayNone
-	}
-	return n.Gateway.Mode
 }
 
 func (n *Network) subnetList() string {

@@ -36,6 +36,16 @@ func CheckSubnet(field string, p netip.Prefix) *Error {
 	return nil
 }
 
+// checkUnicast refuses what no interface has as its address in any subnet.
+func checkUnicast(field string, a netip.Addr) *Error {
+	for _, not := range notUnicast {
+		if not.prefix.Contains(a) {
+			return Invalidf(field, "%s is %s", a, not.what)
+		}
+	}
+	return nil
+}
+
 // CheckHostAddress refuses the addresses of a subnet that no host may have.
 //
 // A subnet of two addresses has no address for itself: an IPv4 /31 no network

@@ -23,6 +23,7 @@ const ErrorTypeExperimenter uint16 = 0xffff
 var (
 	ErrHelloIncompatible = ErrorCode{0, 0}
 	ErrRoleStale         = ErrorCode{11, 0}
+	ErrUnknownMeter      = ErrorCode{12, 3}
 	ErrBundleTimeout     = ErrorCode{17, 14}
 	ErrMessageFailed     = ErrorCode{17, 13}
 )
@@ -153,6 +154,19 @@ var errorTexts = map[ErrorCode]string{
 	{11, 0}: "OFPRRFC_STALE (a controller with a newer generation id has been master)",
 	{11, 1}: "OFPRRFC_UNSUP (role not supported)",
 	{11, 2}: "OFPRRFC_BAD_ROLE (unknown role)",
+
+	{12, 0}:  "OFPMMFC_UNKNOWN (meter mod failed)",
+	{12, 1}:  "OFPMMFC_METER_EXISTS (the meter exists)",
+	{12, 2}:  "OFPMMFC_INVALID_METER (bad meter id, or a datapath without meters)",
+	{12, 3}:  "OFPMMFC_UNKNOWN_METER (no such meter)",
+	{12, 4}:  "OFPMMFC_BAD_COMMAND (unknown meter mod command)",
+	{12, 5}:  "OFPMMFC_BAD_FLAGS (meter flags not supported)",
+	{12, 6}:  "OFPMMFC_BAD_RATE (rate not supported)",
+	{12, 7}:  "OFPMMFC_BAD_BURST (burst size not supported)",
+	{12, 8}:  "OFPMMFC_BAD_BAND (meter band not supported)",
+	{12, 9}:  "OFPMMFC_BAD_BAND_VALUE (value of a meter band not supported)",
+	{12, 10}: "OFPMMFC_OUT_OF_METERS (no more meters)",
+	{12, 11}: "OFPMMFC_OUT_OF_BANDS (a meter has too many bands)",
 
 	{17, 0}:  "OFPBFC_UNKNOWN (bundle failed)",
 	{17, 1}:  "OFPBFC_EPERM (bundle not permitted)",

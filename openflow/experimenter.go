@@ -5,9 +5,6 @@ import "encoding/binary"
 // Nicira is the experimenter id of the extensions of Open vSwitch.
 const Nicira uint32 = 0x00002320
 
-// niciraCTFlushZone empties one zone of the connection tracker.
-const niciraCTFlushZone = 29
-
 // Experimenter is an extension's message.
 type Experimenter struct {
 	ID      uint32
@@ -27,20 +24,11 @@ func (m *Experimenter) AppendTo(b []byte, xid uint32) []byte {
 	return finish(append(b, m.Data...), start)
 }
 
-// CTFlushZone makes Open vSwitch forget the connections of a conntrack zone
-// (NXT_CT_FLUSH_ZONE).
-type CTFlushZone struct{ Zone uint16 }
-
-// Type returns TypeExperimenter.
-func (*CTFlushZone) Type() Type { return TypeExperimenter }
-
-// AppendTo appends the message.
-func (m *CTFlushZone) AppendTo(b []byte, xid uint32) []byte {
-	start := len(b)
+// beginNicira appends the beginning of one of Open vSwitch's own messages.
+func beginNiciraMessage(b []byte, subtype, xid uint32) []byte {
 	b = begin(b, TypeExperimenter, xid)
 	b = binary.BigEndian.AppendUint32(b, Nicira)
-	b = binary.BigEndian.AppendUint32(b, niciraCTFlushZone)
-	return finish(binary.BigEndian.AppendUint16(zeros(b, 6), m.Zone), start)
+	return binary.BigEndian.AppendUint32(b, subtype)
 }
 
 func decodeExperimenter(d *decoder) Message {
@@ -50,5 +38,10 @@ func decodeExperimenter(d *decoder) Message {
 		return &CTFlushZone{Zone: d.u16()}
 	}
 	m.Data = d.rest()
+	if m.ID == Nicira && m.Subtype == niciraCTFlush {
+		if flush := parseCTFlush(m.Data); flush != nil {
+			return flush
+		}
+	}
 	return m
 }

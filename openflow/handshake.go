@@ -78,6 +78,10 @@ type SwitchConfig struct {
 	MissSendLen uint16
 }
 
+// FragmentsMatched as Flags makes the tables see the transport of a first
+// fragment (OFPUTIL_FRAG_NX_MATCH of Open vSwitch).
+const FragmentsMatched uint16 = 3
+
 // WholePacket as MissSendLen sends packets whole (OFPCML_NO_BUFFER).
 const WholePacket uint16 = 0xffff
 

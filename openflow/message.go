@@ -46,6 +46,7 @@ const (
 	TypeGetAsyncRequest  Type = 26
 	TypeGetAsyncReply    Type = 27
 	TypeSetAsync         Type = 28
+	TypeMeterMod         Type = 29
 	TypeRoleStatus       Type = 30
 	TypeBundleControl    Type = 33
 	TypeBundleAdd        Type = 34
@@ -60,7 +61,7 @@ var typeNames = map[Type]string{
 	TypeMultipartRequest: "MULTIPART_REQUEST", TypeMultipartReply: "MULTIPART_REPLY",
 	TypeBarrierRequest: "BARRIER_REQUEST", TypeBarrierReply: "BARRIER_REPLY",
 	TypeRoleRequest: "ROLE_REQUEST", TypeRoleReply: "ROLE_REPLY", TypeGetAsyncRequest: "GET_ASYNC_REQUEST",
-	TypeGetAsyncReply: "GET_ASYNC_REPLY", TypeSetAsync: "SET_ASYNC", TypeRoleStatus: "ROLE_STATUS",
+	TypeGetAsyncReply: "GET_ASYNC_REPLY", TypeSetAsync: "SET_ASYNC", TypeMeterMod: "METER_MOD", TypeRoleStatus: "ROLE_STATUS",
 	TypeBundleControl: "BUNDLE_CONTROL", TypeBundleAdd: "BUNDLE_ADD_MESSAGE",
 }
 
@@ -131,6 +132,7 @@ func init() {
 		TypeGetAsyncRequest:  func(*decoder) Message { return &GetAsyncRequest{} },
 		TypeGetAsyncReply:    func(d *decoder) Message { return &GetAsyncReply{decodeAsync(d)} },
 		TypeSetAsync:         func(d *decoder) Message { return &SetAsync{decodeAsync(d)} },
+		TypeMeterMod:         decodeMeterMod,
 		TypeBundleControl:    decodeBundleControl,
 		TypeBundleAdd:        decodeBundleAdd,
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -26,14 +27,21 @@ var unrecorded = map[string]Message{
 	"get async reply":           &GetAsyncReply{AsyncConfig{Masks: []AsyncMask{{AsyncPortStatusMaster, 7}}}},
 	"set async":                 &SetAsync{AsyncConfig{Masks: []AsyncMask{{AsyncPacketInMaster, 3}, {AsyncFlowRemovedMaster, 0}}}},
 	"flush of a conntrack zone": &CTFlushZone{Zone: 4711},
-	"other experimenter":        &Experimenter{ID: 0x4f4e4600, Subtype: 3, Data: []byte{1, 2, 3, 4}},
-	"experimenter's error":      &Error{ErrorCode: ErrorCode{ErrorTypeExperimenter, 5}, Experimenter: Nicira, Data: []byte{1, 2, 3, 4}},
-	"unknown message":           &UnknownMessage{MessageType: 99, Body: []byte{1, 2, 3}},
-	"unknown multipart":         &MultipartReply{Flags: 1, Body: &UnknownMultipart{K: 77, Data: []byte{1, 2, 3}}},
-	"request for groups":        &MultipartRequest{Body: &UnknownMultipart{K: KindGroupDesc}},
-	"request for flows":         &MultipartRequest{Body: FlowsByCookie(0xc0de, 0xffff)},
-	"request for port stats":    &MultipartRequest{Body: &PortStatsRequest{Port: PortAny}},
-	"flow monitor":              &MultipartRequest{Body: &FlowMonitorRequest{MonitorID: 1, OutPort: PortAny, OutGroup: GroupAny, Flags: MonitorAdd | MonitorInstructions, Table: TableAll}},
+	"flush of connections": &CTFlush{Zone: 7, Protocol: 17, Original: CTTuple{Src: netip.MustParseAddr("10.0.0.1")},
+		Reply: CTTuple{Src: netip.MustParseAddr("fd00::1"), Dst: netip.MustParseAddr("fd00::2")}},
+	"flush of connections by port": &Experimenter{ID: Nicira, Subtype: 32, Data: append([]byte{6}, make([]byte, 31)...)},
+	"meter mod": &MeterMod{Command: MeterModify, MeterConfig: MeterConfig{ID: 7, Flags: MeterKilobits, Bands: []MeterBand{
+		{Type: MeterBandDrop, Rate: 1000}, {Type: 2, Rate: 500, Burst: 3, Data: []byte{1, 0, 0, 0}}}}},
+	"request for meters":     &MultipartRequest{Body: &MeterConfigRequest{Meter: MeterAll}},
+	"meters":                 &MultipartReply{Body: MeterConfigs{{ID: 1}, {ID: 2, Bands: []MeterBand{{Type: MeterBandDrop, Rate: 9}}}}},
+	"other experimenter":     &Experimenter{ID: 0x4f4e4600, Subtype: 3, Data: []byte{1, 2, 3, 4}},
+	"experimenter's error":   &Error{ErrorCode: ErrorCode{ErrorTypeExperimenter, 5}, Experimenter: Nicira, Data: []byte{1, 2, 3, 4}},
+	"unknown message":        &UnknownMessage{MessageType: 99, Body: []byte{1, 2, 3}},
+	"unknown multipart":      &MultipartReply{Flags: 1, Body: &UnknownMultipart{K: 77, Data: []byte{1, 2, 3}}},
+	"request for groups":     &MultipartRequest{Body: &UnknownMultipart{K: KindGroupDesc}},
+	"request for flows":      &MultipartRequest{Body: FlowsByCookie(0xc0de, 0xffff)},
+	"request for port stats": &MultipartRequest{Body: &PortStatsRequest{Port: PortAny}},
+	"flow monitor":           &MultipartRequest{Body: &FlowMonitorRequest{MonitorID: 1, OutPort: PortAny, OutGroup: GroupAny, Flags: MonitorAdd | MonitorInstructions, Table: TableAll}},
 	"group mod": &GroupMod{Command: GroupAddOrModify, GroupType: GroupTypeAll, Group: 7, Buckets: []Bucket{
 		NewBucket(Load{Dst: Reg[1].All(), Value: 3}, ResubmitTo(80)), NewBucket()}},
 	"packet out": &PacketOut{BufferID: NoBuffer, InPort: PortController, Actions: []Action{Output{Port: 3}}, Data: []byte{1, 2, 3}},
@@ -92,6 +100,33 @@ func TestFlowMonitorMessagesOfALiveSwitch(t *testing.T) {
 		}
 		if s := strings.Join(got, "; "); s != c.want {
 			t.Errorf("%s: got %q, want %q", name, s, c.want)
+		}
+	}
+}
+
+// What ovs-ofctl 3.1 sends for `meter=controller,pktps,burst,stats,bands=type=drop,rate=100,burst_size=50`
+// and `ct-flush`, and what Open vSwitch answers when it is asked for its meters.
+func TestMetersAndFlushesAsOpenVSwitchWritesThem(t *testing.T) {
+	meter := MeterConfig{ID: MeterController, Flags: MeterPackets | MeterBurst | MeterStatistics, Bands: []MeterBand{{Type: MeterBandDrop, Rate: 100, Burst: 50}}}
+	for recorded, want := range map[string]Message{
+		"051d0020000000020000000efffffffe00010010000000640000003200000000":                                                                 &MeterMod{Command: MeterAdd, MeterConfig: meter},
+		"0512001800000002000a000000000000fffffffe00000000":                                                                                 &MultipartRequest{Body: &MeterConfigRequest{Meter: MeterController}},
+		"0513002800000002000a0000000000000018000efffffffe00010010000000640000003200000000":                                                 &MultipartReply{Body: MeterConfigs{meter}},
+		"0513001000000002000a000000000000":                                                                                                 &MultipartReply{Body: MeterConfigs(nil)},
+		"0504002000000002000023200000002000000000000000000002000800050000":                                                                 &CTFlush{Zone: 5},
+		"05040040000000020000232000000020000000000000000000000020000000000000001400000000000000000000ffff0a010203000000000002000800090000": &CTFlush{Zone: 9, Original: CTTuple{Src: netip.MustParseAddr("10.1.2.3")}},
+		"050400400000000200002320000000200000000000000000000000200000000000010014fd000000000000000000000000000002000000000002000800040000": &CTFlush{Zone: 4, Original: CTTuple{Dst: netip.MustParseAddr("fd00::2")}},
+	} {
+		b, err := hex.DecodeString(recorded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, xid, err := Parse(b)
+		if err != nil || !reflect.DeepEqual(m, want) {
+			t.Errorf("%x is %#v (%v), want %#v", b, m, err, want)
+		}
+		if again := want.AppendTo(nil, xid); !bytes.Equal(again, b) {
+			t.Errorf("%#v is written as %x, want %x", want, again, b)
 		}
 	}
 }

@@ -12,6 +12,7 @@ const (
 	KindTable       MultipartKind = 3
 	KindPortStats   MultipartKind = 4
 	KindGroupDesc   MultipartKind = 7
+	KindMeterConfig MultipartKind = 10
 	KindPortDesc    MultipartKind = 13
 	KindFlowMonitor MultipartKind = 16
 )
@@ -86,6 +87,10 @@ func decodeMultipartRequest(d *decoder) Message {
 		r := &PortStatsRequest{Port: d.u32()}
 		d.skip(4)
 		m.Body = r
+	case KindMeterConfig:
+		r := &MeterConfigRequest{Meter: d.u32()}
+		d.skip(4)
+		m.Body = r
 	case KindFlowMonitor:
 		m.Body = decodeFlowMonitorRequest(d)
 	default:
@@ -113,6 +118,8 @@ func decodeMultipartReply(d *decoder) Message {
 		m.Body = decodeGroupDescs(d)
 	case KindPortDesc:
 		m.Body = decodePortDescs(d)
+	case KindMeterConfig:
+		m.Body = decodeMeterConfigs(d)
 	case KindFlowMonitor:
 		m.Body = decodeFlowUpdates(d)
 	default:

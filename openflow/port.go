@@ -24,6 +24,14 @@ type Port struct {
 	Properties []Property // other than Ethernet
 }
 
+// Live tells whether what is sent to the port arrives, as far as Open vSwitch
+// knows: the link is up, and so is the BFD session, if there is one. It is what
+// a group's bucket that watches the port goes by.
+func (p *Port) Live() bool { return p.State&PortStateLive != 0 }
+
+// LinkDown tells whether the port has no link.
+func (p *Port) LinkDown() bool { return p.State&PortStateLinkDown != 0 }
+
 // PortEthernet holds what an Ethernet port can do, features as bits, speeds in
 // kbit/s.
 type PortEthernet struct {

@@ -13,7 +13,7 @@ import (
 // changed under it; a host where that goes on has somebody fighting us.
 const ensureAttempts = 3
 
-// Ensure makes the bridge, its tunnel ports and its controller be as wanted, in
+// Ensure makes the bridge, its ports and its controller be as wanted, in
 // one transaction, and reports whether there was anything to write. If there is
 // not, nothing is sent. It touches no other bridge, no port that is not ours but
 // for RemovePorts, and no column that Wanted does not speak of.

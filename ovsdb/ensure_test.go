@@ -221,7 +221,7 @@ func TestRowsAreEditedNotReplaced(t *testing.T) {
 	before, _ := c.View()
 
 	w.ControllerTargets = []string{"tcp:127.0.0.1:2", "tcp:127.0.0.1:3"}
-	w.Tunnels[0].Options = map[string]string{"remote_ip": "flow", "key": "flow", "csum": "true"}
+	w.Ports[0].Options = map[string]string{"remote_ip": "flow", "key": "flow", "csum": "true"}
 	w.TableNames = map[int]string{0: "entry", 10: "security"}
 	ensure(t, c, w, true)
 	after, _ := c.View()
@@ -306,9 +306,9 @@ func TestOtherBridgesAreNotTouched(t *testing.T) {
 	}
 	w := wanted()
 	ensure(t, c, w, true)
-	w.Tunnels[0].OfportRequest = 101
+	w.Ports[0].OfportRequest = 101
 	ensure(t, c, w, true)
-	w.Tunnels = nil
+	w.Ports = nil
 	ensure(t, c, w, true)
 	after := stable()
 	for _, line := range before {
@@ -348,7 +348,7 @@ func TestRefusedOperationNamesTableAndRow(t *testing.T) {
 	h := startHost(t)
 	c := h.join(Config{})
 	w := wanted()
-	w.Tunnels[0].OfportRequest = 70000 // the schema allows 65279
+	w.Ports[0].OfportRequest = 70000 // the schema allows 65279
 	_, err := c.Ensure(t.Context(), w)
 	if err == nil || !strings.Contains(err.Error(), `create Interface "weft-vxlan": constraint violation`) {
 		t.Errorf("Ensure: %v", err)
@@ -360,11 +360,12 @@ func TestRefusedOperationNamesTableAndRow(t *testing.T) {
 
 func TestWantedIsValidated(t *testing.T) {
 	for name, spoil := range map[string]func(*Wanted){
-		"no mark":          func(w *Wanted) { w.Mark = "" },
-		"no datapath id":   func(w *Wanted) { w.DatapathID = 0 },
-		"no controller":    func(w *Wanted) { w.ControllerTargets = nil },
-		"nameless tunnel":  func(w *Wanted) { w.Tunnels[0].Name = "" },
-		"one tunnel twice": func(w *Wanted) { w.Tunnels = append(w.Tunnels, w.Tunnels[0]) },
+		"no mark":        func(w *Wanted) { w.Mark = "" },
+		"no datapath id": func(w *Wanted) { w.DatapathID = 0 },
+		"no controller":  func(w *Wanted) { w.ControllerTargets = nil },
+		"nameless port":  func(w *Wanted) { w.Ports[0].Name = "" },
+		"a foreign key":  func(w *Wanted) { w.Ports[0].ExternalIDs = map[string]string{"iface-id": "x"} },
+		"one port twice": func(w *Wanted) { w.Ports = append(w.Ports, w.Ports[0]) },
 	} {
 		w := wanted()
 		spoil(&w)

@@ -157,7 +157,7 @@ func knot(bridges, ports, interfaces, times int) []byte {
 	b.WriteString(`},"Interface":{`)
 	list(interfaces, func(i int) {
 		fmt.Fprintf(&b, `%q:{"new":{"name":"i%d","type":"","options":["map",[]],"external_ids":["map",[]],"ofport":1,"ofport_request":["set",[]],`+
-			`"ifindex":1,"link_state":"up","admin_state":"up","error":["set",[]],"mac_in_use":["set",[]],"mtu":1500,"status":["map",[]]}}`,
+			`"ifindex":1,"link_state":"up","admin_state":"up","error":["set",[]],"mac":["set",[]],"mac_in_use":["set",[]],"mtu":1500,"mtu_request":["set",[]],"bfd":["map",[]],"status":["map",[]]}}`,
 			uuid(iface+i), i)
 	})
 	b.WriteString(`}}`)

@@ -208,7 +208,7 @@ func wanted() Wanted {
 		ControllerRateLimit:  1000,
 		ControllerBurstLimit: 250,
 		TableNames:           map[int]string{0: "classify", 10: "security"},
-		Tunnels: []Tunnel{{
+		Ports: []WantedPort{{
 			Name: "weft-vxlan", Type: "vxlan", OfportRequest: 100,
 			Options: map[string]string{"remote_ip": "flow", "key": "flow"},
 		}},

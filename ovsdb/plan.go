@@ -54,7 +54,7 @@ func plan(v *View, name string, w Wanted) (*transaction, error) {
 	}
 	p.strays()
 	p.localPort()
-	if err := p.tunnels(); err != nil {
+	if err := p.ports(); err != nil {
 		return nil, err
 	}
 	p.removals()

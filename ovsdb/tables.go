@@ -19,7 +19,7 @@ var monitored = map[string][]string{
 		"other_config", "external_ids", "flow_tables"},
 	"Port": {"name", "interfaces", "tag", "external_ids"},
 	"Interface": {"name", "type", "options", "external_ids", "ofport", "ofport_request", "ifindex",
-		"link_state", "admin_state", "error", "mac_in_use", "mtu", "status"},
+		"link_state", "admin_state", "error", "mac", "mac_in_use", "mtu", "mtu_request", "bfd", "status"},
 	"Controller": {"target", "connection_mode", "controller_rate_limit", "controller_burst_limit",
 		"external_ids", "is_connected"},
 	"Flow_Table": {"name", "external_ids"},
@@ -209,8 +209,11 @@ func decodeInterface(uuid string, c *columns) Interface {
 		LinkState:     orZero(column(c, "link_state", optionalString)),
 		AdminState:    orZero(column(c, "admin_state", optionalString)),
 		Error:         orZero(column(c, "error", optionalString)),
+		MAC:           orZero(column(c, "mac", optionalString)),
 		MACInUse:      orZero(column(c, "mac_in_use", optionalString)),
 		MTU:           orZero(column(c, "mtu", optionalInt)),
+		MTURequest:    orZero(column(c, "mtu_request", optionalInt)),
+		BFD:           column(c, "bfd", stringMap),
 		Status:        column(c, "status", stringMap),
 	}
 }

@@ -26,6 +26,9 @@ type View struct {
 	Ports        []Port   // on Bridge, by name
 	OtherBridges []string // by name
 
+	// Elsewhere says which other bridge has a port of a name.
+	Elsewhere map[string]string
+
 	// Strays are ports with anybody's mark on other bridges.
 	Strays []Stray
 }
@@ -75,7 +78,7 @@ type Port struct {
 
 // Interface is an Interface row. OFPort is 0 until ovs-vswitchd has given a
 // number and -1 if it could not; Error says why. A device that vanished has
-// IfIndex 0 and keeps its OFPort.
+// IfIndex 0 and keeps its OFPort. MAC and MTURequest are what is asked for.
 type Interface struct {
 	UUID          string
 	Name          string
@@ -83,12 +86,15 @@ type Interface struct {
 	Options       map[string]string
 	ExternalIDs   map[string]string
 	Status        map[string]string
+	BFD           map[string]string
 	OFPort        int
 	OFPortRequest int
 	IfIndex       int
 	MTU           int
+	MTURequest    int
 	LinkState     string
 	AdminState    string
+	MAC           string
 	MACInUse      string
 	Error         string
 }
@@ -139,6 +145,10 @@ func (t *tables) view(bridge string) *View {
 			elsewhere[f] = true
 		}
 		for _, p := range row.ports {
+			if v.Elsewhere == nil {
+				v.Elsewhere = make(map[string]string)
+			}
+			v.Elsewhere[t.ports[p].name] = row.name
 			if _, marked := t.ports[p].externalIDs[MarkKey]; marked && shown.first(p) {
 				v.Strays = append(v.Strays, Stray{t.port(p, shown), uuid, row.name})
 			}

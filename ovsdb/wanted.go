@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Wanted is the complete state that our part of a host's Open vSwitch should
@@ -32,7 +33,8 @@ type Wanted struct {
 
 	TableNames map[int]string
 
-	Tunnels []Tunnel
+	// Ports are those of ours, besides the bridge's own.
+	Ports []WantedPort
 
 	// RemovePorts are the UUIDs of Port rows on the bridge, whosesoever, that
 	// are to go. UUIDs, as a View showed them, because a port made anew under
@@ -40,12 +42,18 @@ type Wanted struct {
 	RemovePorts []string
 }
 
-// Tunnel is a tunnel port. OfportRequest 0 leaves the number to ovs-vswitchd.
-type Tunnel struct {
+// WantedPort is a port with one interface of its name. What is zero is left to
+// ovs-vswitchd, but for the maps: Options and BFD are what the columns shall
+// hold, all of it, and of ExternalIDs the keys that begin with MarkKey.
+type WantedPort struct {
 	Name          string
-	Type          string
+	Type          string // of the interface; empty: a device of the host
 	Options       map[string]string
 	OfportRequest int
+	MAC           string
+	MTURequest    int
+	BFD           map[string]string
+	ExternalIDs   map[string]string
 }
 
 func (w Wanted) validate() error {
@@ -58,14 +66,19 @@ func (w Wanted) validate() error {
 		return errors.New("no OpenFlow controller is given; removing the last one would flush all flows")
 	}
 	names := make(map[string]bool)
-	for _, t := range w.Tunnels {
-		if t.Name == "" || t.Type == "" {
-			return fmt.Errorf("tunnel %q of type %q: both are needed", t.Name, t.Type)
+	for _, p := range w.Ports {
+		if p.Name == "" {
+			return fmt.Errorf("a port of type %q has no name", p.Type)
 		}
-		if names[t.Name] {
-			return fmt.Errorf("tunnel %q is given twice", t.Name)
+		if names[p.Name] {
+			return fmt.Errorf("port %q is given twice", p.Name)
 		}
-		names[t.Name] = true
+		names[p.Name] = true
+		for key := range p.ExternalIDs {
+			if !strings.HasPrefix(key, MarkKey+"-") {
+				return fmt.Errorf("port %q: external_ids:%s does not begin with %s-", p.Name, key, MarkKey)
+			}
+		}
 	}
 	return nil
 }

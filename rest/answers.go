@@ -20,6 +20,18 @@ type (
 		model.Endpoint
 		Differences []model.HostDifference `json:"differences,omitzero"`
 	}
+	routerAnswer struct {
+		model.Router
+		Differences []model.HostDifference `json:"differences,omitzero"`
+	}
+	forwardAnswer struct {
+		model.Forward
+		Differences []model.HostDifference `json:"differences,omitzero"`
+	}
+	nicAnswer struct {
+		model.NIC
+		Differences []model.HostDifference `json:"differences,omitzero"`
+	}
 	documentAnswer struct {
 		model.Document
 		Revision    uint64                 `json:"revision,omitempty"`

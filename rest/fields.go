@@ -22,8 +22,11 @@ type field struct {
 // readOnly names what answers contain and requests cannot set. It may stand
 // in a request, so that what GET gave can be edited and PUT back.
 var readOnly = map[reflect.Type][]string{
-	reflect.TypeFor[model.Network]():  {"endpoints", "conditions", "revision"},
+	reflect.TypeFor[model.Network]():  {"endpoints", "mtuLimit", "conditions", "revision"},
 	reflect.TypeFor[model.Endpoint](): {"prefixes", "gateway", "mtu", "location", "state", "conditions", "revision"},
+	reflect.TypeFor[model.Router]():   {"conditions", "revision"},
+	reflect.TypeFor[model.Forward]():  {"conditions", "revision"},
+	reflect.TypeFor[model.NIC]():      {"conditions", "revision"},
 }
 
 var fieldCache sync.Map // reflect.Type → []field

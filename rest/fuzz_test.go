@@ -43,11 +43,17 @@ func checkDecode(t testing.TB, body []byte) {
 func forgetReadOnly(d *model.Document) {
 	for i := range d.Networks {
 		n := &d.Networks[i]
-		n.Endpoints, n.Conditions, n.Revision = 0, nil, 0
+		n.Endpoints, n.MTULimit, n.Conditions, n.Revision = 0, nil, nil, 0
 	}
 	for i := range d.Endpoints {
 		e := &d.Endpoints[i]
 		e.Prefixes, e.Gateway, e.MTU, e.Location, e.State, e.Conditions, e.Revision = nil, nil, 0, "", "", nil, 0
+	}
+	for i := range d.Routers {
+		d.Routers[i].Conditions, d.Routers[i].Revision = nil, 0
+	}
+	for i := range d.Forwards {
+		d.Forwards[i].Conditions, d.Forwards[i].Revision = nil, 0
 	}
 }
 
@@ -63,7 +69,9 @@ func bodies() mutate.Corpus {
 	return mutate.Corpus{
 		[]byte(`{"networks":[{"name":"net1","subnets":["10.0.1.0/24"],"vni":5000,"gateway":{"mode":"snat","hosts":["h"],"hostAccess":true}}]}`),
 		[]byte(`{"endpoints":[{"id":"A","mac":"02:42:0a:00:01:0a","addresses":["10.0.1.10","2001:db8::1"],"revision":7,"conditions":[{"type":"x"}]}]}`),
-		[]byte(`{"routers":[{"name":"r","networks":null}]}`), []byte(`{}{}`), []byte(`[[[[`), []byte(`{"a":{"a":{"a":`),
+		[]byte(`{"routers":[{"name":"r","networks":null},{"name":"r2","networks":["net1","net2"],"revision":7,"conditions":[{}]}]}`),
+		[]byte(`{"forwards":[{"id":"web","network":"net1","address":"192.0.2.1","port":8080,"protocol":"udp","endpoint":"A","endpointPort":80,"revision":7},{"address":"x","port":0}]}`),
+		[]byte(`{"networks":[{"mtuLimit":{"mtu":"x"}}]}`), []byte(`{}{}`), []byte(`[[[[`), []byte(`{"a":{"a":{"a":`),
 		[]byte(`{"networks":[{"vni":1e99}]}`), []byte("\"\\ud800\""), []byte("{\"\x00\":1}"),
 	}
 }
@@ -80,6 +88,13 @@ func requests() mutate.Corpus {
 		"POST /networks/net1/endpoints?wait=installed&timeout=1s\n{}",
 		"PUT /endpoints/e1\n" + `{"network":"net1","addresses":["10.0.1.11","2001:db8:1::11"]}`,
 		"POST /apply?prune=here\n" + `{"networks":[{"name":"a","subnets":["10.1.0.0/16"]},{"name":"b"}],"endpoints":[{"id":"x","network":"a","name":"n"},{"network":"b","mac":"02:00:00:00:00:01"}]}`,
+		"POST /networks\n" + `{"name":"net3","subnets":["10.0.3.0/24","2001:db8:3::/64"],"gateway":{"addresses":["10.0.3.1"],"mode":"snat","hosts":["h","g"],"hostAccess":true}}`,
+		"POST /networks/net3/endpoints\n" + `{"id":"e3"}`,
+		"POST /routers\n" + `{"name":"r1","networks":["net3"]}`, "PUT /routers/r1\n" + `{"networks":["net3","net1"]}`, "DELETE /routers/r1\n", "GET /routers\n",
+		"POST /networks/net3/forwards\n" + `{"port":8080,"endpoint":"e3","endpointPort":80}`,
+		"PUT /networks/net3/forwards/web\n" + `{"address":"2001:db8::1","port":53,"protocol":"udp","endpoint":"e3"}`, "DELETE /networks/net3/forwards/web\n", "GET /forwards\n",
+		"POST /apply?prune=there\n" + `{"networks":[{"name":"a","subnet":"10.1.0.0/16","gateway":{"mode":"routed"}}],"endpoints":[{"id":"x","network":"a"}],"routers":[{"name":"r2","networks":["a"]}],"forwards":[{"network":"a","port":80,"endpoint":"x"}]}`,
+		"PUT /hosts/h/ports/eth1\n" + `{"network":"net1","vlan":7}`, "DELETE /hosts/h/ports/eth1\n", "POST /hosts/h/drain?force=true\n", "DELETE /hosts/h/drain\n",
 		"DELETE /networks/net2?force=true\n", "DELETE /endpoints/e1\n", "DELETE /hosts/h\n", "POST /hosts/h/adopt\n",
 		"POST /trace\n" + `{"from":"doc1","to":"10.0.1.11","network":"net1","proto":"tcp","port":80}`,
 		"GET /networks/net1\n", "GET /endpoints\n", "GET /hosts/h/flows?diff=true\n", "GET /cookies/0x4000000700000000\n", "GET /openapi.json\n",
@@ -120,8 +135,14 @@ func (a *api) checkRequest(t testing.TB, text []byte) int {
 func (a *api) checkBody(t testing.TB, body []byte) int {
 	to := "POST /networks/net1/endpoints"
 	switch {
-	case bytes.Contains(body, []byte(`"networks"`)), bytes.Contains(body, []byte(`"endpoints"`)):
+	case bytes.Contains(body, []byte(`"networks":["`)):
+		to = "PUT /routers/r9"
+	case bytes.Contains(body, []byte(`"networks"`)), bytes.Contains(body, []byte(`"endpoints"`)), bytes.Contains(body, []byte(`"forwards"`)):
 		to = "POST /apply?prune=mutants"
+	case bytes.Contains(body, []byte(`"vlan"`)):
+		to = "PUT /hosts/h/ports/eth9"
+	case bytes.Contains(body, []byte(`"endpoint"`)):
+		to = "PUT /networks/net1/forwards/f9"
 	case bytes.Contains(body, []byte(`"subnet`)):
 		to = "PUT /networks/net9"
 	case bytes.Contains(body, []byte(`"from"`)):
@@ -155,7 +176,7 @@ func FuzzRequest(f *testing.F) {
 func FuzzBody(f *testing.F) {
 	requestBodies().Seed(f)
 	a := newAPI(f)
-	a.must(201, "POST", "/networks", `{"name":"net1","subnets":["10.0.1.0/24"]}`)
+	a.must(201, "POST", "/networks", `{"name":"net1","subnets":["10.0.1.0/24"],"gateway":{"mode":"snat"}}`)
 	f.Fuzz(func(t *testing.T, b []byte) { a.checkBody(t, b) })
 }
 

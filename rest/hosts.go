@@ -26,10 +26,7 @@ func (s *Server) getHost(w http.ResponseWriter, r *request) error {
 
 func (s *Server) deleteHost(w http.ResponseWriter, r *request) error {
 	name := r.vars["name"]
-	revision, err := ifMatch(r.Request, func() (uint64, error) {
-		host, err := s.controller.Host(name)
-		return host.Revision, err
-	})
+	revision, err := ifMatch(r.Request, s.hostRevision(name))
 	if err != nil {
 		return err
 	}
@@ -40,6 +37,28 @@ func (s *Server) deleteHost(w http.ResponseWriter, r *request) error {
 func (s *Server) adoptHost(w http.ResponseWriter, r *request) error {
 	outcome, err := s.controller.AdoptHost(r.Context(), r.vars["name"], r.options(0))
 	return r.finishDelete(w, outcome, err)
+}
+
+func (s *Server) drainHost(w http.ResponseWriter, r *request) error {
+	outcome, err := s.controller.DrainHost(r.Context(), r.vars["name"], r.options(0))
+	return r.finishDelete(w, outcome, err)
+}
+
+func (s *Server) undrainHost(w http.ResponseWriter, r *request) error {
+	name := r.vars["name"]
+	revision, err := ifMatch(r.Request, s.hostRevision(name))
+	if err != nil {
+		return err
+	}
+	outcome, err := s.controller.UndrainHost(r.Context(), name, r.options(revision))
+	return r.finishDelete(w, outcome, err)
+}
+
+func (s *Server) hostRevision(name string) func() (uint64, error) {
+	return func() (uint64, error) {
+		host, err := s.controller.Host(name)
+		return host.Revision, err
+	}
 }
 
 func (s *Server) listHostPorts(w http.ResponseWriter, r *request) error {

@@ -52,12 +52,16 @@ func TestDocumentAndRouterAreEqual(t *testing.T) {
 }
 
 func TestEveryDocumentedCallAnswers(t *testing.T) {
+	const routed = `{"name":"net1","subnets":["10.0.1.0/24"],"gateway":{"mode":"snat"}}`
+	const forward = `{"port":8080,"endpoint":"first"}`
 	a := newAPI(t)
-	fill := strings.NewReplacer("{name}", "net1", "{id}", "first", "{cookie}", "0x10", "{sort}", "conflict")
+	fill := strings.NewReplacer("{name}", "net1", "{id}", "first", "{cookie}", "0x10", "{sort}", "conflict", "{interface}", "eth1")
 	for i := range routes() {
 		r := &routes()[i]
-		a.do("POST", "/networks", net1)
+		a.do("PUT", "/networks/net1", routed)
 		a.do("POST", "/networks/net1/endpoints", `{"id":"first","addresses":["10.0.1.10"]}`)
+		a.do("PUT", "/routers/net1", `{}`)
+		a.do("PUT", "/networks/net1/forwards/first", forward)
 		body := ""
 		if r.body != nil {
 			body = "{}"
@@ -65,7 +69,11 @@ func TestEveryDocumentedCallAnswers(t *testing.T) {
 		method, query := r.method, ""
 		switch r.operation {
 		case "createNetwork", "putNetwork":
-			body = net1
+			body = routed
+		case "createRouter":
+			body = `{"name":"r2","networks":["net1"]}`
+		case "createForward", "putForward":
+			body = forward
 		case "deleteNetwork":
 			query = "?force=true"
 		case "trace":

@@ -32,7 +32,9 @@ const maxTimeout = 2 * time.Minute
 
 var (
 	dryRun = flag("dryRun", "validate, change nothing, and answer with the difference for each host", func(q *query) *bool { return &q.dryRun })
-	force  = flag("force", "delete the network together with its endpoints", func(q *query) *bool { return &q.force })
+	force  = flag("force", "delete the network together with its endpoints and NICs, and take it off its routers", func(q *query) *bool { return &q.force })
+
+	forceDrain = flag("force", "also where the host is a network's only gateway host", func(q *query) *bool { return &q.force })
 
 	installed  = flag("installed", "what a fresh dump of the switch shows", func(q *query) *bool { return &q.installed })
 	difference = flag("diff", "what is missing on the switch, and what should not be there", func(q *query) *bool { return &q.difference })

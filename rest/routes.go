@@ -12,7 +12,7 @@ type route struct {
 	method, path string
 	operation    string // its id in the document and in metrics
 	summary      string
-	check        func(field, value string) *model.Error // of the path's variable
+	check        func(field, value string) *model.Error // of the path's variables
 	parameters   []parameter
 	body         any // a value of the type that requests carry, nil for none
 	answers      []answer
@@ -29,7 +29,7 @@ type answer struct {
 
 // routes is the API. The router and the document are made from it.
 func routes() []route {
-	return slices.Concat(networkRoutes(), endpointRoutes(), hostRoutes(), otherRoutes())
+	return slices.Concat(networkRoutes(), endpointRoutes(), routerRoutes(), forwardRoutes(), hostRoutes(), nicRoutes(), otherRoutes())
 }
 
 func networkRoutes() []route {
@@ -89,6 +89,10 @@ func hostRoutes() []route {
 			deleteAnswers, (*Server).deleteHost},
 		{http.MethodPost, one + "/adopt", "adoptHost", "Take over a host that bears another cluster's mark", checkHostName, onWrite, nil,
 			[]answer{{status: 204, about: "it is being taken over; with ?wait=installed, it is"}, {status: 200, about: "this was a dry run", body: deleteAnswer{}}}, (*Server).adoptHost},
+		{http.MethodPost, one + "/drain", "drainHost", "Take a host out as a gateway: others get the new connections, those that it has stay", checkHostName, append([]parameter{forceDrain}, onWrite...), nil,
+			drainAnswers, (*Server).drainHost},
+		{http.MethodDelete, one + "/drain", "undrainHost", "Let a host be a gateway again", checkHostName, onWrite, nil,
+			drainAnswers, (*Server).undrainHost},
 		{http.MethodGet, one + "/ports", "listHostPorts", "List the ports of a host's br-weft, also those that match no endpoint", checkHostName, nil, nil,
 			[]answer{{status: 200, about: "the ports", body: []model.Port{}}}, (*Server).listHostPorts},
 		{http.MethodGet, one + "/flows", "listHostFlows", "List the flows that a host should have, each with its owner", checkHostName, []parameter{installed, difference}, nil,
@@ -101,7 +105,7 @@ func hostRoutes() []route {
 
 func otherRoutes() []route {
 	return []route{
-		{http.MethodPost, "/apply", "apply", "Declare networks and endpoints together: all of them or none", nil, append([]parameter{prune}, onWrite...), model.Document{},
+		{http.MethodPost, "/apply", "apply", "Declare networks, endpoints, routers and forwards together: all of them or none", nil, append([]parameter{prune}, onWrite...), model.Document{},
 			[]answer{{status: 200, about: "what is declared now, as stored", body: documentAnswer{}}}, (*Server).apply},
 		{http.MethodPost, "/trace", "trace", "Say what becomes of a packet from one endpoint to another", nil, nil, model.TraceRequest{},
 			[]answer{{status: 200, about: "its way, and where it ends", body: model.TraceResult{}}}, (*Server).trace},
@@ -135,6 +139,10 @@ const (
 var (
 	deleteAnswers = []answer{
 		{status: 204, about: "deleted"},
+		{status: 200, about: "what would change; this was a dry run", body: deleteAnswer{}},
+	}
+	drainAnswers = []answer{
+		{status: 204, about: "done, or it was so already"},
 		{status: 200, about: "what would change; this was a dry run", body: deleteAnswer{}},
 	}
 )

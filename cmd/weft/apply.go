@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
 )
 
@@ -12,12 +13,12 @@ func newApply(s *session) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Declare the networks and endpoints of a file: all of them or none",
-		Long: `Declare the networks and endpoints of a file, JSON or YAML: all of them or none.
+		Short: "Declare the networks, endpoints, routers and forwards of a file: all of them or none",
+		Long: `Declare the networks, endpoints, routers and forwards of a file, JSON or YAML:
+all of them or none.
 
-A topology file may be given: of it, networks, endpoints and routers are
-declared, and what only the lab needs (underlay, hosts, containers, expect) is
-left aside.`,
+A topology file may be given: what only the lab needs of it (underlay, hosts,
+containers, expect) is left aside.`,
 		Args: cobra.NoArgs,
 	}
 	addFileFlag(c, &file)
@@ -37,10 +38,23 @@ left aside.`,
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		return s.report(c, stored, options, done, fmt.Sprintf("declared: %s, %s, at revision %d",
-			count(len(stored.Networks), "network"), count(len(stored.Endpoints), "endpoint"), done.Revision))
+		return s.report(c, stored, options, done, fmt.Sprintf("declared: %s, at revision %d",
+			declaredText(stored), done.Revision))
 	})
 	return c
+}
+
+// declaredText counts what a document declared; routers and forwards where
+// there are any.
+func declaredText(d model.Document) string {
+	text := count(len(d.Networks), "network") + ", " + count(len(d.Endpoints), "endpoint")
+	if n := len(d.Routers); n > 0 {
+		text += ", " + count(n, "router")
+	}
+	if n := len(d.Forwards); n > 0 {
+		text += ", " + count(n, "forward")
+	}
+	return text
 }
 
 func count(n int, what string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weft-sdn/weft/controller"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/rest"
 )
 
@@ -29,6 +30,9 @@ type controllerFlags struct {
 	insecure       bool
 	noRepair       bool
 	takeoverAfter  time.Duration
+	transit4       string
+	transit6       string
+	bfdInterval    time.Duration
 	verbose        bool
 }
 
@@ -57,6 +61,9 @@ and networks are declared with the other commands, or with curl.`,
 	flags.BoolVar(&f.insecure, "insecure", false, "serve the REST API beyond loopback without a token")
 	flags.BoolVar(&f.noRepair, "no-repair", false, "only report what others change on br-weft")
 	flags.DurationVar(&f.takeoverAfter, "takeover-after", 10*time.Second, "how long a host is unreachable before another may have its endpoints")
+	flags.StringVar(&f.transit4, "transit4", ipam.DefaultTransit().V4.String(), "IPv4 range, /14 or larger and used by nobody else, by which gateway hosts know endpoints")
+	flags.StringVar(&f.transit6, "transit6", ipam.DefaultTransit().V6.String(), "the same for IPv6, /103 or larger")
+	flags.DurationVar(&f.bfdInterval, "bfd-interval", 100*time.Millisecond, "how often a network's hosts and its gateways, if it has several, look for each other; one is dead when three looks in a row fail")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
 }
@@ -71,9 +78,17 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	transit, err := f.transit()
+	if err != nil {
+		return err
+	}
+	if f.bfdInterval < time.Millisecond || f.bfdInterval%time.Millisecond != 0 {
+		return fmt.Errorf("--bfd-interval %v: whole milliseconds are what Open vSwitch takes, 1ms or more", f.bfdInterval)
+	}
 	c, err := controller.Open(controller.Config{
 		DataDir: f.dataDir, OVSDBListen: f.ovsdbListen, OpenFlowListen: f.openflowListen,
-		Advertise: f.advertise, Admit: admit, Repair: !f.noRepair, TakeoverAfter: f.takeoverAfter, Log: log,
+		Advertise: f.advertise, Admit: admit, Repair: !f.noRepair, TakeoverAfter: f.takeoverAfter,
+		Transit: transit, BFDInterval: f.bfdInterval, Log: log,
 	})
 	if err != nil {
 		return err
@@ -99,6 +114,17 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	stop()
 	err = errors.Join(ignoreEnd(err), ignoreEnd(<-ended), c.Close())
 	return err
+}
+
+// transit are the ranges that were asked for.
+func (f *controllerFlags) transit() (ipam.Transit, error) {
+	v4, err4 := netip.ParsePrefix(f.transit4)
+	v6, err6 := netip.ParsePrefix(f.transit6)
+	t := ipam.Transit{V4: v4, V6: v6}
+	if err := errors.Join(err4, err6); err != nil {
+		return t, fmt.Errorf("--transit4 and --transit6 are ranges such as %s and %s: %w", ipam.DefaultTransit().V4, ipam.DefaultTransit().V6, err)
+	}
+	return t, t.Check()
 }
 
 // ignoreEnd takes the end that was asked for as none.

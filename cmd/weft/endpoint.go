@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -157,15 +156,9 @@ func (f *endpointFlags) createFromFile(c *cobra.Command, api *client.Client, o c
 	if err != nil {
 		return model.Endpoint{}, client.Outcome{}, err
 	}
-	network := f.network
-	if network == "" {
-		var in struct {
-			Network string `json:"network"`
-		}
-		if err := json.Unmarshal(body, &in); err != nil || in.Network == "" {
-			return model.Endpoint{}, client.Outcome{}, fmt.Errorf("%s names no network: add one, or give --network NETWORK", f.file)
-		}
-		network = in.Network
+	network, err := networkOf(body, f.network, f.file)
+	if err != nil {
+		return model.Endpoint{}, client.Outcome{}, err
 	}
 	return api.CreateEndpointJSON(c.Context(), network, body, o)
 }

@@ -13,7 +13,7 @@ import (
 
 func newHost(s *session) *cobra.Command {
 	return group("host", "Hosts: machines whose Open vSwitch points at the controller",
-		listHosts(s), showHost(s), listPorts(s), adoptHost(s), deleteHost(s))
+		listHosts(s), showHost(s), listPorts(s), newHostPort(s), drainHost(s), undrainHost(s), adoptHost(s), deleteHost(s))
 }
 
 func listHosts(s *session) *cobra.Command {
@@ -69,6 +69,7 @@ func hostRows(h model.Host) [][]string {
 		{"endpoints", fmt.Sprint(h.Endpoints)},
 		{"networks", fmt.Sprint(h.Networks)},
 		{"flows", fmt.Sprint(h.Flows)},
+		{"draining", yesNo(h.Draining)},
 		{"synchronized", yesNo(h.Synchronized)},
 		{"repairs", fmt.Sprint(h.Repairs)},
 		{"last seen", seen},
@@ -89,10 +90,10 @@ A port that is "unmatched" fits no endpoint: often its iface-id is mistyped.`,
 			if err != nil {
 				return err
 			}
-			rows := [][]string{{"PORT", "NUMBER", "KIND", "ENDPOINT", "IFACE-ID", "CONTAINER", "CONDITIONS", "ERROR"}}
+			rows := [][]string{{"PORT", "NUMBER", "KIND", "ENDPOINT", "NETWORK", "VLAN", "IFACE-ID", "CONTAINER", "CONDITIONS", "ERROR"}}
 			for _, p := range ports {
 				rows = append(rows, []string{
-					p.Name, number(p.Number), p.Kind, p.Endpoint, p.IfaceID, containerText(p.ContainerID, p.ContainerIface),
+					p.Name, number(p.Number), p.Kind, p.Endpoint, p.Network, number(p.VLAN), p.IfaceID, containerText(p.ContainerID, p.ContainerIface),
 					joined(p.Conditions, conditionType), p.Error,
 				})
 			}

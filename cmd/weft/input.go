@@ -104,10 +104,10 @@ func hasSecondDocument(content []byte) bool {
 }
 
 // Parts of a topology file: those that are declared, and those that only the
-// lab reads.
+// lab reads. NICs are of hosts, which have to be there first.
 var (
-	declaredParts = []string{"networks", "endpoints", "routers"}
-	labParts      = []string{"name", "description", "underlay", "hosts", "containers", "expect"}
+	declaredParts = []string{"networks", "endpoints", "routers", "forwards"}
+	labParts      = []string{"name", "description", "underlay", "controller", "internet", "hosts", "machines", "containers", "nics", "expect"}
 )
 
 // documentOf takes what POST /apply declares out of a topology.

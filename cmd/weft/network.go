@@ -49,6 +49,7 @@ func showNetwork(s *session) *cobra.Command {
 				{"subnets", joined(n.Subnets, prefixText)},
 				{"gateway", gatewayText(n.Gateway)},
 				{"mtu", number(n.MTU)},
+				{"mtu limit", limitText(n.MTULimit)},
 				{"encap", n.Encap},
 				{"unknown", n.Unknown},
 				{"endpoints", fmt.Sprint(n.Endpoints)},
@@ -90,7 +91,7 @@ func createNetwork(s *session) *cobra.Command {
 func deleteNetwork(s *session) *cobra.Command {
 	c := &cobra.Command{Use: "delete NAME", Short: "Delete a network", Args: cobra.ExactArgs(1), ValidArgsFunction: s.firstOf(networkNames)}
 	options := addWriteFlags(c)
-	c.Flags().BoolVar(&options.Force, "force", false, "together with its endpoints")
+	c.Flags().BoolVar(&options.Force, "force", false, "together with its endpoints and NICs, and take it off its routers")
 	c.RunE = s.with(func(c *cobra.Command, api *client.Client, args []string) error {
 		done, err := api.DeleteNetwork(c.Context(), args[0], *options)
 		if err != nil {
@@ -142,6 +143,13 @@ func (f *networkFlags) create(c *cobra.Command, api *client.Client, args []strin
 		n.Gateway = &model.Gateway{Addresses: texts[model.Addr](f.gateways), Mode: f.mode, Hosts: f.hosts, HostAccess: f.hostAccess}
 	}
 	return api.CreateNetwork(c.Context(), n, o)
+}
+
+func limitText(l *model.MTULimit) string {
+	if l == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d (host %s)", l.MTU, l.Host)
 }
 
 func gatewayText(g *model.Gateway) string {

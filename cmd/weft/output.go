@@ -116,6 +116,7 @@ func joined[T any](list []T, text func(T) string) string {
 
 func addressText(a model.Addr) string        { return a.String() }
 func prefixText(p model.Prefix) string       { return p.String() }
+func same(s string) string                   { return s }
 func conditionType(c model.Condition) string { return c.Type }
 
 // number writes n, or nothing for 0, which is "none" wherever it is used.

@@ -62,9 +62,12 @@ func newRoot() *cobra.Command {
 	s := addSession(root)
 	root.AddCommand(
 		newController(),
+		newAgent(),
 		newLab(),
 		newNetwork(s),
 		newEndpoint(s),
+		newRouter(s),
+		newForward(s),
 		newHost(s),
 		newApply(s),
 		newFlows(s),

@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/binary"
 
+	"github.com/weft-sdn/weft/flows"
 	of "github.com/weft-sdn/weft/openflow"
 )
 
@@ -12,8 +13,9 @@ type op struct {
 	dst  span
 	src  span   // opMove, opOutputReg, opOutputBack
 	word word   // opSet
-	n    uint32 // port, table or group
-	ops  []op   // opClone
+	n    uint32 // port, table or group; opChoose: the largest number
+	ops  []op   // opClone, opTrack
+	nat  nat    // opTrack
 	text string // opStrange: what it is, in ovs-ofctl's words
 }
 
@@ -23,6 +25,8 @@ const (
 	opSet opKind = iota
 	opMove
 	opForget // the field has an unknown value from here on
+	opChoose // the field has some value from 0 to n
+	opTrack  // a copy goes on in a table, as the connection tracker sees it
 	opOutput
 	opOutputReg  // to the port whose number is in src
 	opOutputBack // to the port that it came in on
@@ -78,6 +82,27 @@ func compileAction(ops []op, a of.Action) []op {
 		return compileMove(ops, a, strange)
 	case of.SetTTL:
 		return append(ops, op{kind: opSet, dst: span{slotIPTTL, 0, 8}, word: small(uint64(a.TTL))})
+	case of.Learn:
+		if !learnsInItsNetwork(a) {
+			return strange()
+		}
+		return ops // what was learned is there, and what will be is not followed
+	case of.CT:
+		return track(ops, a, strange)
+	case of.CTClear:
+		return append(ops, untracked...)
+	case of.Multipath:
+		dst, ok := spansOf(a.Dst.Field, a.Dst.Lo, a.Dst.Bits)
+		if !ok || len(dst) != 1 || a.MaxLink > maxChoice {
+			return strange()
+		}
+		return append(ops, op{kind: opChoose, dst: dst[0], n: uint32(a.MaxLink)})
+	case of.CheckPktLarger:
+		dst, ok := spansOf(a.Dst.Field, a.Dst.Lo, 1)
+		if !ok {
+			return strange()
+		}
+		return append(ops, op{kind: opChoose, dst: dst[0], n: 1, text: packetSize})
 	case of.DecTTL: // at its end it goes to the controller
 		return append(ops, op{kind: opForget, dst: span{slotIPTTL, 0, 8}})
 	case of.PushVLAN, of.PopVLAN:
@@ -112,6 +137,20 @@ func compileAction(ops []op, a of.Action) []op {
 		return ops // the packet goes on as it is
 	}
 	return strange()
+}
+
+// learnsInItsNetwork tells whether a flow that is learned matches only packets
+// of the network that it was learned in, and leads only to other tables.
+func learnsInItsNetwork(a of.Learn) bool {
+	in := false
+	for _, s := range a.Specs {
+		whole := s.Dst.Field != nil && s.Dst.Lo == 0 && s.Bits == s.Dst.Field.Bits
+		in = in || s.Kind == of.LearnMatch && whole && s.Dst.Field.Name == of.Metadata.Name && s.Src == s.Dst
+		if s.Kind == of.LearnOutput {
+			return false
+		}
+	}
+	return in && (a.Table == flows.TableLearned || a.Table == flows.TableLearnedIP)
 }
 
 func setField(ops []op, v of.FieldValue, strange func() []op) []op {
@@ -213,6 +252,13 @@ func key(b []byte, ops []op, constants bool) []byte {
 			}
 		case opGroup, opResubmit, opGoto:
 			b = binary.BigEndian.AppendUint32(b, o.n)
+		case opChoose:
+			b = append(append(binary.BigEndian.AppendUint32(b, o.n), o.text...), 0)
+		case opTrack:
+			b = binary.BigEndian.AppendUint32(b, o.n)
+			for _, list := range [][]op{o.ops, o.nat.begun, o.nat.known} {
+				b = append(key(b, list, constants), 0xff)
+			}
 		case opClone:
 			b = append(key(b, o.ops, constants), 0xff)
 		case opStrange, opOutputReg:

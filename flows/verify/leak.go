@@ -74,7 +74,7 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 		o := p.outs
 		f.Host, f.Port, c.port = o.host.Number, widePort(uint16(o.port)), o.port
 		f.To = o.host.behind[o.port]
-		if f.To != nil && f.To.VNI == h.vni {
+		if h.mayLeave(h.vni, o.host, o.port) {
 			return
 		}
 		f.Kind = Leak
@@ -100,8 +100,8 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 		f.Kind, f.Why = Unproved, "it was not found out whether there is such a packet: "+f.Why
 		h.found = append(h.found, f)
 		return
-	case p.unsure != nil:
-		f.Kind, f.Why = Unproved, fmt.Sprintf("%s, unless this flow prevents it, which matches something that is not known: %v", f.Why, p.unsure.flow)
+	case p.doubt() != nil:
+		f.Kind, f.Why = Unproved, fmt.Sprintf("%s, unless this flow prevents it, which matches something that is not known: %v", f.Why, p.doubt().flow)
 	case f.Kind == Leak && !h.fabric.comesOut(h.hosts[h.sender.Host], h.sender.Port, &sent, p.outs.host, p.outs.port):
 		f.Kind, f.Why = Unproved, "the packet was found, and when it is sent it does not come out there: "+f.Why
 	}
@@ -111,6 +111,8 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 
 func (h *hunt) leaks(o *out) string {
 	switch e := o.host.behind[o.port]; {
+	case o.port == o.host.GatewayPort && o.port != 0:
+		return fmt.Sprintf("a packet leaves through the kernel of %s, which is no way out of the network", h.facts.host(o.host.Number))
 	case e != nil:
 		return fmt.Sprintf("a packet comes out at %s of another network (VNI %d), port %d of %s", h.facts.endpoint(*e), e.VNI, o.port, h.facts.host(o.host.Number))
 	case o.port == o.host.TunnelPort && o.port != 0:

@@ -48,7 +48,7 @@ func (l *liveness) before(h *host, ops []op, after set, depth int) set {
 
 func (l *liveness) step(h *host, o *op, live set, depth int) set {
 	switch o.kind {
-	case opSet, opForget:
+	case opSet, opForget, opChoose:
 		if o.dst.whole() {
 			live &^= setOf(o.dst.slot)
 		}
@@ -65,6 +65,8 @@ func (l *liveness) step(h *host, o *op, live set, depth int) set {
 		live |= sent | setOf(o.src.slot)
 	case opGoto, opResubmit:
 		live |= l.in[o.n]
+	case opTrack:
+		live |= l.before(h, o.ops, l.in[o.n]&^setOf(slotCTState), 0) &^ setOf(slotCTMark, slotCTLabel)
 	case opClone:
 		if depth == 0 {
 			return ^set(0)
@@ -87,7 +89,7 @@ func (l *liveness) step(h *host, o *op, live set, depth int) set {
 func (l *liveness) changes(ops []op) (mods set) {
 	for i := range ops {
 		switch o := &ops[i]; o.kind {
-		case opSet, opMove, opForget:
+		case opSet, opMove, opForget, opChoose:
 			mods |= setOf(o.dst.slot)
 		case opGoto, opResubmit:
 			mods |= l.mods[o.n]
@@ -135,7 +137,7 @@ func (c *classes) trim(ops []op) []op {
 	n, live := len(ops), set(0)
 	for i := len(ops) - 1; i >= 0; i-- {
 		o := ops[i]
-		if (o.kind == opSet || o.kind == opMove || o.kind == opForget) && !live.has(o.dst.slot) {
+		if (o.kind == opSet || o.kind == opMove || o.kind == opForget || o.kind == opChoose) && !live.has(o.dst.slot) {
 			continue
 		}
 		if o.kind == opGroup || o.kind == opClone {

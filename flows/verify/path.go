@@ -7,15 +7,20 @@ import (
 // A path is one way through the fabric and the set of packets that take it:
 // the cube, less what rules of higher priority took.
 type path struct {
-	host   *host
-	state  state
-	cube   cube
-	taken  *taken
-	todo   *frame
-	trail  *trail
-	outs   *out
-	depth  int   // lookups so far
-	unsure *rule // a rule outside the model decides who takes this way
+	host  *host
+	state state
+	cube  cube
+	taken *taken
+	todo  *frame
+	trail *trail
+	outs  *out
+	depth int // lookups so far
+	// unsure is a rule outside the model that decides who takes this way; guess
+	// is one that matches something of which the value is not known, so that
+	// what it takes and what it leaves are both followed.
+	unsure, guess *rule
+	invalid       bool // the connection tracker says that it is of no connection
+	marked        bool // a connection's mark decided who takes this way
 }
 
 // taken are lookups in which the packets of a path did not match certain
@@ -80,6 +85,7 @@ type walker struct {
 	// leaf is told of a path that is at its end, and why.
 	leaf func(p *path, why string)
 
+	fits  bool   // packets are not larger than anything allows
 	none  []cube // no packet is in these
 	steps int    // lookups that may still be done; negative: it was given up
 }
@@ -118,6 +124,14 @@ func (w *walker) do(p *path, f *frame) (elsewhere bool) {
 		switch o.kind {
 		case opSet, opMove, opForget:
 			p.state.assign(o)
+		case opChoose:
+			rest()
+			w.choose(p, o)
+			return true
+		case opTrack:
+			rest()
+			w.track(p, o)
+			return true
 		case opOutput:
 			if port, known := p.state.constant(slotInPort); known && uint32(port.lo) == o.n {
 				continue // Open vSwitch does not send a packet back that way
@@ -173,13 +187,57 @@ func (w *walker) report(p *path, f *frame, what string) {
 }
 
 func (w *walker) group(p *path, f *frame, g *group) {
-	if g.typ != of.GroupTypeAll && g.typ != of.GroupTypeIndirect && !w.each {
-		// Which bucket it is depends on a hash, or on the state of ports.
-		if p.unsure == nil {
-			p.unsure = f.rule
-		}
+	if g.typ == of.GroupTypeAll || g.typ == of.GroupTypeIndirect || w.each || len(g.buckets) == 0 {
+		w.branches(p, f, g.buckets)
+		return
 	}
-	w.branches(p, f, g.buckets)
+	// Which bucket it is depends on a hash, or on the state of ports.
+	for _, b := range g.buckets {
+		w.branches(p.copy(), f, [][]op{b})
+	}
+}
+
+// copy is a path that goes on as this one, with something else that happens to
+// it.
+func (p *path) copy() *path {
+	p.state.owned = false
+	q := *p
+	return &q
+}
+
+// choose follows a packet with each number that something may choose for it.
+func (w *walker) choose(p *path, o *op) {
+	last := o.n
+	if w.fits && o.text == packetSize {
+		last = 0
+	}
+	for n := range last + 1 {
+		q := p.copy()
+		q.state.assign(&op{kind: opSet, dst: o.dst, word: small(uint64(n))})
+		w.run(q)
+	}
+}
+
+// track follows a packet in every world.
+func (w *walker) track(p *path, o *op) {
+	translated := 0
+	if len(o.nat.known) > 0 {
+		translated = 1
+	}
+	for _, world := range p.host.worlds[o.n][translated] {
+		q := p.copy()
+		if w.each {
+			q.todo = nil
+		} else {
+			q.todo = &frame{restore: &before{p.host, p.state.share()}, next: p.todo}
+		}
+		q.invalid = q.invalid || world.invalid
+		world.enter(&q.state, o)
+		w.lookup(q, uint8(o.n))
+	}
+	if w.each {
+		w.run(p)
+	}
 }
 
 // branches does lists of ops, each with a copy of the packet, and then what is
@@ -288,8 +346,9 @@ func (w *walker) lookup(p *path, table uint8) {
 		if w.follow == nil || w.follow(n, r) {
 			q := *p
 			q.cube = c
-			if answer == maybe && q.unsure == nil {
-				q.unsure = r
+			if answer == maybe {
+				q.note(r)
+				q.marked = q.marked || r.slots.has(slotCTMark)
 			}
 			if above > 0 {
 				q.taken = &taken{&at, rules[:above], p.taken}
@@ -301,8 +360,8 @@ func (w *walker) lookup(p *path, table uint8) {
 		switch {
 		case answer != maybe:
 			all = all || p.cube.within(c)
-		case p.unsure == nil:
-			p.unsure = r
+		default:
+			p.note(r)
 		}
 	}
 	if all {
@@ -313,6 +372,24 @@ func (w *walker) lookup(p *path, table uint8) {
 	}
 	p.trail = &trail{p.host, table, nil, p.trail}
 	w.run(p) // nothing matches, so this lookup does nothing
+}
+
+// note remembers a rule of which it is not known whether it matches.
+func (p *path) note(r *rule) {
+	switch {
+	case r.strange && p.unsure == nil:
+		p.unsure = r
+	case !r.strange && p.guess == nil:
+		p.guess = r
+	}
+}
+
+// doubt is a rule for which it is not sure that packets take this way.
+func (p *path) doubt() *rule {
+	if p.unsure != nil {
+		return p.unsure
+	}
+	return p.guess
 }
 
 // empty tells whether a cube has no packets, as far as is seen at once.

@@ -20,8 +20,12 @@ const (
 	slotTunIPv6Src
 	slotTunIPv6Dst
 	slotMetadata
+	slotCTState
+	slotCTZone
+	slotCTMark
+	slotCTLabel
 	slotReg0
-	slotEthSrc = slotReg0 + 16 + iota - 9
+	slotEthSrc = slotReg0 + 16 + iota - 13
 	slotEthDst
 	slotEthType
 	slotVLAN
@@ -122,6 +126,10 @@ func layout() (l model) {
 	field(of.TunIPv6Src, slotTunIPv6Src, 128)
 	field(of.TunIPv6Dst, slotTunIPv6Dst, 128)
 	field(of.Metadata, slotMetadata, 64)
+	field(of.CTState, slotCTState, 32)
+	field(of.CTZone, slotCTZone, 16)
+	field(of.CTMark, slotCTMark, 32)
+	field(of.CTLabel, slotCTLabel, 128)
 	for i, r := range of.Reg {
 		field(r, slotReg0+slot(i), 32)
 	}

@@ -2,15 +2,40 @@ package verify
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/weft-sdn/weft/flows"
 )
 
 // A fabric is all hosts, ready to send packets through.
 type fabric struct {
-	hosts  map[uint32]*host
-	byVTEP map[string][]*host
-	facts  *Facts // for the names
+	hosts     map[uint32]*host
+	byVTEP    map[string][]*host
+	networks  map[uint32]*network
+	endpoints map[uint32][]flows.Endpoint // of networks, by VNI: those that are behind a port
+	nics      map[uint32][]flows.Endpoint // as if they were endpoints
+	facts     *Facts                      // for the names
+}
+
+// A network is what is wanted of one.
+type network struct{ flows.Network }
+
+// mayLeave tells whether a packet of a network may come out of a port: at an
+// endpoint of the network or of one that its router leads to, or where the
+// network has its way out.
+func (f *fabric) mayLeave(vni uint32, h *host, port uint32) bool {
+	n := f.networks[vni]
+	if port != 0 && port == h.GatewayPort {
+		return n.isExit(h.Number)
+	}
+	e := h.behind[port]
+	return e != nil && (e.VNI == vni || n.Gateway != nil && slices.Contains(n.Gateway.Peers, e.VNI))
+}
+
+// isExit tells whether a host is a way out of the network.
+func (n *network) isExit(host uint32) bool {
+	return n.Gateway != nil && n.Gateway.Mode.Leaves() && (len(n.Gateway.Hosts) == 0 ||
+		slices.ContainsFunc(n.Gateway.Hosts, func(x flows.Exit) bool { return x.Host == host }))
 }
 
 // A sweep follows what the endpoints of one network can send, whatever is in
@@ -255,8 +280,12 @@ func (s *sweep) do(n *node, k *class, ops []op, st state, depth int) {
 	}
 	for i := range ops {
 		switch o := &ops[i]; o.kind {
-		case opSet, opMove, opForget:
+		case opSet, opMove, opForget, opChoose:
 			st.assign(o)
+		case opTrack:
+			tracked := st.share()
+			anyWorld(&tracked, o)
+			s.enter(n, k, n.host, uint8(o.n), &tracked)
 		case opOutput:
 			s.output(n, k, o.n, &st)
 		case opOutputReg, opOutputBack:
@@ -314,7 +343,7 @@ func (s *sweep) output(n *node, k *class, port uint32, st *state) {
 		}
 		return
 	}
-	if e := h.behind[port]; e == nil || e.VNI != s.vni {
+	if !s.mayLeave(s.vni, h, port) {
 		n.suspected(k)
 	}
 }
@@ -335,7 +364,7 @@ func (s *state) assign(o *op) {
 			return
 		}
 		s.write(o.dst, src.slice(o.src.lo, o.src.bits))
-	case opForget:
+	case opForget, opChoose:
 		s.write(o.dst, []part{{bits: o.dst.bits, kind: unknown}})
 	}
 }

@@ -3,6 +3,8 @@ package walk
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,11 +35,17 @@ var (
 	classes  = []class{
 		{nil, nil},
 		{[]of.FieldValue{of.EthType.Uint(ethARP)}, []*of.Field{of.ARPSPA, of.ARPTPA, of.ARPSHA, of.ARPTHA}},
-		{[]of.FieldValue{of.EthType.Uint(ethIPv4)}, []*of.Field{of.IPv4Src, of.IPv4Dst}},
-		{[]of.FieldValue{of.EthType.Uint(ethIPv6)}, []*of.Field{of.IPv6Src, of.IPv6Dst}},
+		{[]of.FieldValue{of.EthType.Uint(ethIPv4)}, []*of.Field{of.IPv4Src, of.IPv4Dst, of.IPTTL}},
+		{[]of.FieldValue{of.EthType.Uint(ethIPv4), of.IPProto.Uint(protoUDP)}, []*of.Field{of.IPv4Src, of.IPv4Dst, of.UDPSrc}},
+		{[]of.FieldValue{of.EthType.Uint(ethIPv6)}, []*of.Field{of.IPv6Src, of.IPv6Dst, of.IPTTL}},
 		{[]of.FieldValue{of.EthType.Uint(ethIPv6), of.IPProto.Uint(protoICMPv6), of.ICMPv6Type.Uint(ndSolicit)}, []*of.Field{of.NDTarget, of.IPv6Dst, of.NDSLL}},
 	}
 )
+
+// is tells whether packets of the class are of an Ethertype.
+func (c class) is(ethType uint64) bool {
+	return len(c.match) > 0 && bitsOf(c.match[0].Value) == number(ethType)
+}
 
 // value makes up a value that is often the same.
 func (g programmer) value(f *of.Field) of.FieldValue {
@@ -56,7 +64,7 @@ func (g programmer) flow(n int) of.FlowStats {
 		match = append(match, of.InPort.Uint(uint64(g.IntN(anyPorts)+1)))
 	}
 	for range g.IntN(3) {
-		fields := []*of.Field{of.EthSrc, of.EthDst, of.Reg[0], of.Reg[1], of.Metadata}
+		fields := []*of.Field{of.EthSrc, of.EthDst, of.Reg[0], of.Reg[1], of.Metadata, of.CTMark, of.CTZone}
 		f := fields[g.IntN(len(fields))]
 		v := g.value(f)
 		if g.IntN(2) == 0 {
@@ -77,7 +85,16 @@ func (g programmer) flow(n int) of.FlowStats {
 		seen[match[i].Field] = true
 	}
 	table := uint8(g.IntN(anyTables))
-	instructions := []of.Instruction{of.ApplyActions{Actions: g.actions(append(c.fields, anywhere...), g.IntN(5)+1)}}
+	actions := g.actions(append(c.fields, anywhere...), g.IntN(5)+1)
+	if c.is(ethIPv4) || c.is(ethIPv6) {
+		at := g.IntN(len(actions) + 1)
+		actions = slices.Insert(actions, at, g.gateway(c.is(ethIPv6)))
+		if _, is := actions[at].(of.CT); is {
+			// What was tracked is not tracked again, or a trace may have no end.
+			match = append(match, of.CTState.UintMask(0, uint64(CTTracked)))
+		}
+	}
+	instructions := []of.Instruction{of.ApplyActions{Actions: actions}}
 	if table+1 < anyTables && g.IntN(2) == 0 {
 		instructions = append(instructions, of.GotoTable{Table: table + 1 + uint8(g.IntN(anyTables-int(table)-1))})
 	}
@@ -122,6 +139,35 @@ func (g programmer) actions(fields []*of.Field, n int) (actions []of.Action) {
 	return actions
 }
 
+// gateway makes up what is done with packets that leave a network.
+func (g programmer) gateway(ipv6 bool) of.Action {
+	switch g.IntN(5) {
+	case 0:
+		return of.DecTTL{}
+	case 2:
+		return of.SetTTL{TTL: uint8(g.IntN(3))}
+	case 1:
+		return of.Multipath{Fields: of.HashSymmetricL3L4UD, Basis: uint16(g.IntN(3)), MaxLink: uint16(g.IntN(5)), Dst: of.Reg[0].All()}
+	}
+	a := of.CT{Zone: uint16(g.IntN(2)), Table: []uint8{of.NoTable, 0, 1, 2, 3}[g.IntN(5)]}
+	if g.IntN(2) == 0 {
+		a.Flags = of.CTCommit
+		a.Nested = append(a.Nested, of.Load{Dst: of.CTMark.Range(0, 7), Value: uint64(g.IntN(3))})
+		if g.IntN(2) == 0 {
+			address := some4
+			if ipv6 {
+				address = some6
+			}
+			a.Nested = append(a.Nested, of.NAT{Flags: uint16(1 + g.IntN(2)), Min: address})
+		}
+	} else if g.IntN(2) == 0 {
+		a.Nested = append(a.Nested, of.NAT{})
+	}
+	return a
+}
+
+var some4, some6 = netip.MustParseAddr("100.64.0.9"), netip.MustParseAddr("fd77::9")
+
 // group makes up a group. Groups lead to groups of higher numbers only: Open vSwitch refuses circles.
 func (g programmer) group(id uint32) of.GroupDesc {
 	d := of.GroupDesc{Group: id, GroupType: []of.GroupType{of.GroupTypeAll, of.GroupTypeAll, of.GroupTypeIndirect}[g.IntN(3)]}
@@ -159,6 +205,7 @@ func (g programmer) packet() Packet {
 func TestOpenVSwitchAgreesOnAnyProgram(t *testing.T) {
 	o := ovstest.Start(t)
 	o.AddBridge("host1")
+	o.OFCtl("", "set-frags", "host1", "nx-match")
 	var args []string
 	for n := range anyPorts {
 		args = append(args, "--", "add-port", "host1", fmt.Sprintf("p%d", n+1), "--", "set", "interface", fmt.Sprintf("p%d", n+1), "type=dummy", fmt.Sprintf("ofport_request=%d", n+1))
@@ -190,6 +237,7 @@ func TestOpenVSwitchAgreesOnAnyProgram(t *testing.T) {
 		}
 		o.OFCtl(text.String(), "bundle", "host1", "-")
 		sw := NewSwitch(all, groups)
+		sw.Assume = []CTState{CTNew, CTEstablished, CTEstablished | CTReply}[g.IntN(3)] // a trace translates what is invalid, too
 		for range 20 {
 			p := g.packet()
 			verdicts[agree(t, o, sw, ports, arrivesAt{"host1", uint32(1 + g.IntN(anyPorts)), 0}, p)]++

@@ -3,6 +3,8 @@ package walk
 // bits is a number of up to 128 bits, as wide as the widest field.
 type bits struct{ hi, lo uint64 }
 
+func number(n uint64) bits { return bits{0, n} }
+
 // ones are the n lowest bits.
 func ones(n int) bits {
 	switch {

@@ -3,8 +3,11 @@
 // which flows, or which flow dropped them and why.
 //
 // A [Switch] does what Open vSwitch 3.1 does with a packet; an [Underlay]
-// carries what comes out of a tunnel port to the host that has the VTEP. What
-// the walker does not know (connection tracking, say) it reports as an error
+// carries what comes out of a tunnel port to the host that has the VTEP. A
+// switch remembers the connections that it has tracked: walk a packet and then
+// its answer, and the answer is that of an established connection. What comes
+// out at the port to a host's kernel ends there; what the kernel makes of it is
+// not the walker's to say. What the walker does not know it reports as an error
 // when a packet gets there, and never guesses.
 //
 // It is pure: no sockets, no clock. The controller imports it for traces, and

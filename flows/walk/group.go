@@ -41,16 +41,24 @@ func (r *run) chosen(g *of.GroupDesc) (buckets []of.Bucket, ok bool) {
 	case of.GroupTypeAll, of.GroupTypeIndirect:
 		return g.Buckets, true
 	case of.GroupTypeSelect:
-		if len(g.Buckets) < 2 {
-			return g.Buckets, true
+		for _, b := range g.Buckets {
+			live, known := r.live(b)
+			if !known {
+				return nil, r.unwatched(g, b)
+			}
+			if live && b.Weight > 0 {
+				buckets = append(buckets, b)
+			}
 		}
-		r.err = fmt.Errorf("host %s: which of the %d buckets of the select group %d gets a packet is the datapath's choice", r.host, len(g.Buckets), g.Group)
+		if len(buckets) < 2 {
+			return buckets, true
+		}
+		r.err = fmt.Errorf("host %s: which of the %d buckets of the select group %d gets a packet is the datapath's choice", r.host, len(buckets), g.Group)
 	case of.GroupTypeFastFailover:
 		for _, b := range g.Buckets {
 			live, known := r.live(b)
 			if !known {
-				r.err = fmt.Errorf("host %s: fast-failover group %d watches port %d or group %d, of which the walker does not know whether it lives", r.host, g.Group, b.WatchPort, b.WatchGroup)
-				return nil, false
+				return nil, r.unwatched(g, b)
 			}
 			if live {
 				return []of.Bucket{b}, true
@@ -63,11 +71,16 @@ func (r *run) chosen(g *of.GroupDesc) (buckets []of.Bucket, ok bool) {
 	return nil, false
 }
 
+func (r *run) unwatched(g *of.GroupDesc, b of.Bucket) bool {
+	r.err = fmt.Errorf("host %s: group %d watches group %d, of which the walker does not know whether it lives", r.host, g.Group, b.WatchGroup)
+	return false
+}
+
 func (r *run) live(b of.Bucket) (live, known bool) {
 	switch {
-	case b.WatchGroup != of.GroupAny, b.WatchPort != of.PortAny && r.sw.Port == nil:
+	case b.WatchGroup != of.GroupAny:
 		return false, false
-	case b.WatchPort == of.PortAny:
+	case b.WatchPort == of.PortAny, r.sw.Port == nil:
 		return true, true
 	}
 	_, live = r.sw.Port(b.WatchPort)
@@ -89,7 +102,7 @@ func (r *run) bucket(b of.Bucket) {
 			output = a
 		case of.Resubmit:
 			resubmit = a
-		case of.SetField, of.MaskedSetField, of.Load, of.Move:
+		case of.SetField, of.MaskedSetField, of.Load, of.Move, of.SetTTL, of.PushVLAN, of.PopVLAN:
 		default:
 			r.unknown("action", a)
 			return
@@ -115,5 +128,5 @@ func (r *run) bucket(b of.Bucket) {
 		r.action(last)
 	}
 	r.depth--
-	r.p = p
+	r.p, r.stopped = p, false
 }

@@ -131,10 +131,9 @@ func TestHostilePacketsAreDroppedForTheRightReason(t *testing.T) {
 	t.Logf("attempts by reason: %v", tried)
 }
 
-// A router advertisement or a neighbour's address in a fragment is not seen by
-// the tables, which know nothing of the transport of a fragment. Receivers
-// have to ignore it, and do (RFC 6980 section 5).
-func TestFragmentsHideNeighbourDiscovery(t *testing.T) {
+// A router advertisement in the first fragment of a packet is one to the tables.
+// Receivers have to ignore it in any case (RFC 6980 section 5).
+func TestFragmentsDoNotHideNeighbourDiscovery(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, e := range w.plugged() {
 			if e.MAC == noMAC || !hasFamily(e, false) {
@@ -142,7 +141,7 @@ func TestFragmentsHideNeighbourDiscovery(t *testing.T) {
 			}
 			own, _ := w.family(e, strange6)
 			p := Frame(e.MAC, GroupMAC(allNodes)).IP(own, allNodes).HopLimit(255).ICMP(134, 0).FirstFragment()
-			w.expect(t, e, "a router advertisement in a fragment", p, w.others(e)...)
+			w.expectDrop(t, e, "a router advertisement in a fragment", p, flows.RogueRouter)
 		}
 	})
 }
@@ -153,14 +152,16 @@ func TestTunnelsAreTakenFromMembersOnly(t *testing.T) {
 			if h.TunnelPort == 0 {
 				continue
 			}
-			here := w.fabric.Networks(h.Number)
 			for _, n := range w.networks {
 				for _, source := range w.hosts {
 					from := w.sources[source.Number]
 					if source.Number == h.Number || from.Is4() != w.sources[h.Number].Is4() {
 						continue
 					}
-					member := source.VTEP.IsValid() && slices.Contains(here, n.VNI) && slices.Contains(w.fabric.Members(n.VNI), source.Number)
+					// A host that is only a way out takes part, too, and so
+					// does one from which a router leads to the network.
+					member := source.VTEP.IsValid() && slices.Contains(w.fabric.Attendants(n.VNI), source.Number) &&
+						(slices.Contains(w.fabric.Members(n.VNI), h.Number) || n.Gateway != nil && n.Gateway.Mode.Leaves() && names(n.Gateway, h))
 					w.fromTunnel(t, h, n.VNI, from, member)
 				}
 				w.fromTunnel(t, h, n.VNI, netip.MustParseAddr("203.0.113.66"), false)
@@ -168,6 +169,11 @@ func TestTunnelsAreTakenFromMembersOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// names is whether a gateway names a host as its way out.
+func names(g *flows.Gateway, h flows.Host) bool {
+	return slices.ContainsFunc(g.Hosts, func(x flows.Exit) bool { return x.Host == h.Number })
 }
 
 // fromTunnel checks what a frame does that comes to a host through a tunnel: it

@@ -14,43 +14,140 @@ import (
 var (
 	datapathActions = regexp.MustCompile(`(?m)^Datapath actions: (.*)$`)
 	tunnelPush      = regexp.MustCompile(`tnl_port\((\d+)\).*ipv[46]\(src=[^,]+,dst=([^,]+),.*vni=(0x[0-9a-f]+)\)`)
+	tracedFlow      = regexp.MustCompile(`(?m)^ *\d+\. .*cookie (0x[0-9a-f]+)$`)
+	resumed         = regexp.MustCompile(`(?m)^recirc\((0x[0-9a-f]+)\) - resume`)
+	translated      = regexp.MustCompile(`nat\((src|dst)=([^,)]+)`)
 )
 
-// tracedCopies is what comes out of a real switch that does the datapath
-// actions of a trace with a packet.
-func tracedCopies(out string, p Packet, ports map[string]ovsPort) (copies []copyOut, err error) {
-	all := datapathActions.FindAllStringSubmatch(out, -1)
-	if len(all) != 1 {
-		return nil, fmt.Errorf("%d lines of datapath actions", len(all))
+// A traced is what a real switch says in a trace of a packet, which it may take
+// through its tables several times.
+type traced struct {
+	ports   map[string]ovsPort
+	passes  map[string]string // by what leads to them: "" or recirc(…)
+	waiting []pass
+	cookies []string
+	copies  []copyOut
+}
+
+type pass struct {
+	by string
+	p  Packet
+}
+
+// readTrace finds the flows that take a packet in a trace, and what comes out
+// of the switch.
+func readTrace(out string, p Packet, ports map[string]ovsPort) (*traced, error) {
+	t := &traced{ports: ports, passes: map[string]string{}, waiting: []pass{{"", p}}}
+	by := ""
+	for at := resumed.FindStringSubmatchIndex(out); at != nil; at = resumed.FindStringSubmatchIndex(out) {
+		t.passes[by] = out[:at[0]]
+		by = "recirc(" + out[at[2]:at[3]] + ")"
+		out = out[at[1]:]
 	}
-	for _, action := range split(all[0][1]) {
+	t.passes[by] = out
+	for len(t.waiting) > 0 {
+		next := t.waiting[0]
+		t.waiting = t.waiting[1:]
+		text, has := t.passes[next.by]
+		if !has {
+			return nil, fmt.Errorf("nothing is said of %s", next.by)
+		}
+		for _, m := range tracedFlow.FindAllStringSubmatch(withoutLarger(text), -1) {
+			t.cookies = append(t.cookies, m[1])
+		}
+		actions := datapathActions.FindAllStringSubmatch(text, -1)
+		if len(actions) != 1 {
+			return nil, fmt.Errorf("%d lines of datapath actions", len(actions))
+		}
+		if err := t.do(actions[0][1], &next.p); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// withoutLarger leaves out what becomes of the packet if it is larger than
+// check_pkt_larger allows: a trace tells that first, from the action that
+// follows on, and then what becomes of it if it is not, from there again.
+func withoutLarger(text string) string {
+	var kept []string
+	until := ""
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if until != "" {
+			if line == until && !strings.Contains(lines[i-1], "check_pkt_larger") {
+				until = ""
+			} else {
+				continue
+			}
+		}
+		kept = append(kept, line)
+		if strings.Contains(line, " check_pkt_larger(") && i+1 < len(lines) && !strings.Contains(line, "actions") {
+			until = lines[i+1]
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// do does datapath actions with a packet.
+func (t *traced) do(all string, p *Packet) error {
+	var tracked Packet // the last that went through the connection tracker
+	for _, action := range split(all) {
 		name, inner := cut(action)
 		switch {
-		case action == "drop":
+		case action == "drop", action == "ct_clear":
 		case name == "userspace" && strings.Contains(inner, "controller("):
-			copies = append(copies, copyOut{port: of.PortController})
+			t.copies = append(t.copies, copyOut{port: of.PortController})
 		case name == "set":
-			if err := setTraced(&p, inner); err != nil {
-				return nil, err
+			if err := setTraced(p, inner); err != nil {
+				return err
+			}
+		case name == "ct":
+			tracked = *p
+			if m := translated.FindStringSubmatch(inner); m != nil {
+				if err := translateTraced(&tracked, m[1], m[2]); err != nil {
+					return err
+				}
+			}
+		case name == "recirc":
+			t.waiting = append(t.waiting, pass{action, tracked})
+		case name == "check_pkt_len":
+			for _, branch := range split(inner) {
+				if name, inner := cut(branch); name == "le" && inner != "" {
+					copied := *p
+					if err := t.do(inner, &copied); err != nil {
+						return err
+					}
+				}
 			}
 		case name == "clone", name == "tnl_push":
 			m := tunnelPush.FindStringSubmatch(action)
 			if m == nil {
-				return nil, fmt.Errorf("%q is not understood", action)
+				return fmt.Errorf("%q is not understood", action)
 			}
 			vni, _ := strconv.ParseUint(m[3], 0, 64)
-			copies = append(copies, copyOut{ports[m[1]].number, vni, netip.MustParseAddr(m[2]), p.sent()})
+			t.copies = append(t.copies, copyOut{t.ports[m[1]].number, vni, netip.MustParseAddr(m[2]), p.sent()})
 		default:
-			port, known := ports[action]
+			port, known := t.ports[action]
 			if !known {
-				return nil, fmt.Errorf("%q is neither a port nor an action that is understood", action)
+				return fmt.Errorf("%q is neither a port nor an action that is understood", action)
 			}
 			if port.host != underlayBridge { // there a tunnel's frames come out
-				copies = append(copies, copyOut{port: port.number, packet: p.sent()})
+				t.copies = append(t.copies, copyOut{port: port.number, packet: p.sent()})
 			}
 		}
 	}
-	return copies, nil
+	return nil
+}
+
+func translateTraced(p *Packet, which, address string) error {
+	a, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	if err != nil {
+		return err
+	}
+	f := map[string]*of.Field{"src4": of.IPv4Src, "dst4": of.IPv4Dst, "src6": of.IPv6Src, "dst6": of.IPv6Dst}[which+map[bool]string{true: "4", false: "6"}[a.Is4()]]
+	p.set(f.Addr(a))
+	return nil
 }
 
 // split splits at the commas that are not in parentheses.
@@ -79,6 +176,8 @@ func cut(s string) (name, inner string) {
 var tracedFields = map[string]*of.Field{
 	"eth.src": of.EthSrc, "eth.dst": of.EthDst,
 	"arp.op": of.ARPOp, "arp.sip": of.ARPSPA, "arp.tip": of.ARPTPA, "arp.sha": of.ARPSHA, "arp.tha": of.ARPTHA,
+	"ipv4.ttl": of.IPTTL, "ipv6.hlimit": of.IPTTL, "tcp.src": of.TCPSrc, "tcp.dst": of.TCPDst, "udp.src": of.UDPSrc, "udp.dst": of.UDPDst,
+	"icmp.type": of.ICMPv4Type, "icmp.code": of.ICMPv4Code,
 	"ipv4.src": of.IPv4Src, "ipv4.dst": of.IPv4Dst, "skb_mark": of.PktMark,
 	"ipv6.src": of.IPv6Src, "ipv6.dst": of.IPv6Dst,
 	"icmpv6.type": of.ICMPv6Type, "icmpv6.code": of.ICMPv6Code,

@@ -16,6 +16,14 @@ type Packet struct {
 	// lladdr is set where a neighbour discovery message has an option that
 	// holds a link-layer address. A switch can change the option, not add it.
 	lladdr bool
+	size   int // bytes of the frame; 0: few
+}
+
+// Size says how long the frame is, in bytes with the Ethernet header: what does
+// not say so is smaller than any limit.
+func (p Packet) Size(bytes int) Packet {
+	p.size = bytes
+	return p
 }
 
 var (
@@ -116,7 +124,7 @@ var shown = slices.Concat([]*of.Field{
 	of.ICMPv4Type, of.ICMPv4Code, of.ICMPv6Type, of.ICMPv6Code,
 	of.NDTarget, of.NDSLL, of.NDTLL,
 	of.ARPOp, of.ARPSPA, of.ARPTPA, of.ARPSHA, of.ARPTHA,
-	of.TunID, of.TunSrc, of.TunDst, of.TunIPv6Src, of.TunIPv6Dst, of.Metadata,
+	of.TunID, of.TunSrc, of.TunDst, of.TunIPv6Src, of.TunIPv6Dst, of.CTState, of.CTZone, of.CTMark, of.Metadata,
 }, of.Reg[:])
 
 // quiet are the fields of which zero means that there is nothing to show.
@@ -124,6 +132,7 @@ var quiet = func() map[*of.Field]bool {
 	m := map[*of.Field]bool{
 		of.InPort: true, of.VLANTCI: true, of.IPFrag: true, of.IPDSCP: true, of.IPECN: true,
 		of.TunID: true, of.TunSrc: true, of.TunDst: true, of.TunIPv6Src: true, of.TunIPv6Dst: true, of.Metadata: true,
+		of.CTState: true, of.CTZone: true, of.CTMark: true,
 	}
 	for _, f := range of.Reg {
 		m[f] = true

@@ -17,10 +17,15 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 		}
 	}
 	p = w.anyFrame(from)
-	if from.MAC != noMAC && w.chance(2) {
+	switch {
+	case from.MAC != noMAC && w.chance(2):
 		p = w.rightPacket(from)
+	case from.MAC != noMAC && w.chance(2):
+		p = w.toRouter(from)
 	}
 	switch {
+	case w.chance(5) && host.GatewayPort != 0:
+		return host, host.GatewayPort, w.fromKernel(host)
 	case w.chance(5) && host.TunnelPort != 0:
 		source := w.hosts[w.IntN(len(w.hosts))]
 		if w.sources[source.Number].Is4() == w.sources[host.Number].Is4() && source.Number != host.Number {
@@ -32,6 +37,52 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 		return host, nobodysPort, p
 	}
 	return host, from.Port, p
+}
+
+// fromKernel is what a host's kernel may hand in, be it to endpoints by their
+// transit addresses or their own, or in somebody's name.
+func (w *world) fromKernel(host flows.Host) Packet {
+	v4 := w.chance(2)
+	any := func() netip.Addr {
+		var e flows.Endpoint
+		if len(w.endpoints) > 0 {
+			e = w.endpoints[w.IntN(len(w.endpoints))]
+		}
+		a := some(w, transitOf(e, someTarget(v4)), outside(v4), w.anyAddr(v4, e), transitOf(flows.Endpoint{Transit: host.Transit}, someTarget(v4)))
+		if !a.IsValid() {
+			return outside(v4)
+		}
+		return a
+	}
+	return w.anyTransport(Frame(flows.HostMAC(host.Number), flows.RouterMAC).IP(some(w, outside(v4), any()), any()))
+}
+
+// outside is an address that is no endpoint's.
+func outside(v4 bool) netip.Addr {
+	if v4 {
+		return netip.MustParseAddr("8.8.8.8")
+	}
+	return netip.MustParseAddr("2001:4860::8888")
+}
+
+// toRouter is what an endpoint sends to its gateway, or asks about it.
+func (w *world) toRouter(from flows.Endpoint) Packet {
+	target := w.anyAddr(w.chance(2), from)
+	if g := w.network(from.VNI).Gateway; g != nil {
+		target = some(w, outside(w.chance(2)), target, g.Addresses[w.IntN(len(g.Addresses))])
+	}
+	source, may := w.family(from, target)
+	if !may {
+		source = someTarget(target.Is4())
+	}
+	if w.chance(5) {
+		return Question(from.MAC, source, target)
+	}
+	p := Frame(from.MAC, flows.RouterMAC).IP(source, target)
+	if w.chance(4) {
+		p = p.HopLimit(uint8(w.IntN(3)))
+	}
+	return w.anyTransport(p)
 }
 
 // rightPacket is one that the endpoint may send, to somebody who can have it or

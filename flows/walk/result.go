@@ -14,10 +14,11 @@ type Outcome int
 
 // The outcomes.
 const (
-	Sent         Outcome = iota // out of a port that is no tunnel
+	Sent         Outcome = iota // out of a port that is no tunnel, and leads to no kernel
 	Dropped                     // by a switch
 	ToController                // shown to the controller
 	Lost                        // between hosts
+	ToKernel                    // leaves through a host's kernel
 )
 
 // End is where a packet, or a copy of it, ends.
@@ -152,6 +153,8 @@ func (e *End) Text(w Words) string {
 		return fmt.Sprintf("shown to the controller by host %s", e.Host)
 	case Lost:
 		return "lost: " + e.Why
+	case ToKernel:
+		return fmt.Sprintf("leaves through the kernel of host %s (port %d) as %v", e.Host, e.Port, e.Packet.Fields().Format(w.Names))
 	}
 	switch {
 	case e.Why != "":

@@ -29,6 +29,10 @@ type run struct {
 	resubmits int
 	gaveUp    string
 	err       error
+	stopped   bool // the flow that acts does no more
+
+	times   int       // through the connection tracker
+	waiting []tracked // to come back from there
 
 	record *Result
 	ends   []End
@@ -38,15 +42,25 @@ type run struct {
 // in it.
 func (r *run) start() {
 	r.came = tunnelTarget(&r.p)
-	r.enter(0, r.p.inPort())
+	r.pass(0)
+	r.resume()
+}
+
+// pass takes the packet through the tables, from the first one or from that in
+// which it comes back from the connection tracker.
+func (r *run) pass(table uint8) {
+	r.table, r.depth, r.resubmits, r.gaveUp = 0, 0, 0, ""
+	ends, waiting := len(r.ends), len(r.waiting)
+	r.enter(table, r.p.inPort())
 	if r.gaveUp != "" {
-		r.ends = nil
+		r.ends, r.waiting = r.ends[:ends], r.waiting[:waiting]
 		r.end(Dropped, 0, "Open vSwitch gives up on the packet and sends nothing: "+r.gaveUp)
 	}
 }
 
-// done is whether nothing more is to be done for the packet.
-func (r *run) done() bool { return r.gaveUp != "" || r.err != nil }
+// done is whether nothing more is to be done for the packet by the flow that
+// acts.
+func (r *run) done() bool { return r.gaveUp != "" || r.err != nil || r.stopped }
 
 // enter looks the packet up in a table, as if it had come in on a port, and does
 // what the flow says.
@@ -60,7 +74,7 @@ func (r *run) enter(id uint8, port uint32) {
 		return
 	}
 	back, acting := r.table, r.flow
-	r.table, r.flow = id, nil
+	r.table, r.flow, r.stopped = id, nil, false
 	if best == nil {
 		r.step(Step{Table: id})
 		r.end(Dropped, 0, fmt.Sprintf("no flow of table %d takes it", id))
@@ -69,7 +83,7 @@ func (r *run) enter(id uint8, port uint32) {
 		r.step(Step{Table: id, Flow: r.flow})
 		r.instructions(r.flow.Instructions)
 	}
-	r.table, r.flow = back, acting
+	r.table, r.flow, r.stopped = back, acting, false
 }
 
 func (r *run) undecided(id uint8, best, rival *rule) {
@@ -129,9 +143,32 @@ func (r *run) action(a of.Action) (leads bool) {
 	case of.MaskedSetField:
 		r.change(a.FieldValue, a)
 	case of.Load:
-		r.copyTo(a.Dst, bits{0, a.Value}, a)
+		r.copyTo(a.Dst, number(a.Value), a)
 	case of.Move:
 		r.move(a)
+	case of.PushVLAN:
+		r.tag(a)
+	case of.PopVLAN:
+		r.p.clear(of.VLANTCI)
+	case of.DecTTL:
+		return r.decrement()
+	case of.SetTTL:
+		r.change(of.IPTTL.Uint(uint64(a.TTL)), a)
+	case of.CheckPktLarger:
+		larger := uint64(0)
+		if r.p.size > int(a.Len) {
+			larger = 1
+		}
+		r.copyTo(a.Dst, number(larger), a)
+	case of.Multipath:
+		r.multipath(a)
+	case of.Learn:
+		r.learn(a)
+	case of.CT:
+		r.ct(a)
+		return a.Table != of.NoTable
+	case of.CTClear:
+		r.p.clear(ctFields...)
 	case of.Output:
 		r.output(a)
 		return true
@@ -148,6 +185,32 @@ func (r *run) action(a of.Action) (leads bool) {
 		r.unknown("action", a)
 	}
 	return false
+}
+
+// decrement takes one from the TTL. At its end the packet goes to the
+// controller, and the flow does no more with it.
+func (r *run) decrement() (leads bool) {
+	if !r.p.meets(isIP) {
+		return false
+	}
+	ttl := r.p.Uint(of.IPTTL)
+	if ttl <= 1 {
+		r.end(ToController, of.PortController, "")
+		r.stopped = true
+		return true
+	}
+	r.p.set(of.IPTTL.Uint(ttl - 1))
+	return false
+}
+
+// tag adds a VLAN tag. The walker knows of one.
+func (r *run) tag(a of.PushVLAN) {
+	const dot1q = 0x8100
+	if a.EthType != dot1q || r.p.meets(isTagged) {
+		r.unknown("action", a)
+		return
+	}
+	r.p.set(of.VLANTCI.Uint(0x1000))
 }
 
 // next enters another table. Only a table that is not further on counts as
@@ -190,7 +253,7 @@ func (r *run) resubmit(a of.Resubmit) {
 func (r *run) field(f *of.Field, a of.Action) (*of.Field, slot, bool) {
 	f = f.Canonical()
 	s, known := slots[f]
-	if !known || f == of.VLANTCI || f == of.VLANVID || f == of.VLANPCP {
+	if !known || f == of.VLANTCI || f == of.VLANPCP || f == of.VLANVID && !r.p.meets(isTagged) {
 		r.unknown("action", a)
 		return f, s, false
 	}

@@ -5,15 +5,27 @@ import (
 	"github.com/weft-sdn/weft/openflow/program"
 )
 
-// Switch is the tables and groups of one switch. It is not safe for concurrent
-// use.
+// Switch is the tables and groups of one switch, and what it keeps of the
+// packets that it has seen: connections, and flows that it learned. A reply is
+// therefore walked after what it replies to, on the same switches. It is not
+// safe for concurrent use.
 type Switch struct {
-	tables [256]*table
-	groups map[uint32]*of.GroupDesc
+	tables      [256]*table
+	groups      map[uint32]*of.GroupDesc
+	connections connections
+	learned     []of.FlowStats
 	// Port says whether there is a port of a number, and whether it carries
-	// traffic. Without it every number but 0 is taken for a port, and no
-	// fast-failover group can be walked that watches one.
+	// traffic. Without it every number but 0 is taken for a port that does.
 	Port func(number uint32) (exists, live bool)
+	// Assume, where it is set, is what the connection tracker says of packets
+	// of connections that it has not seen.
+	Assume CTState
+}
+
+// Forget has the switch forget all connections, and what it learned.
+func (s *Switch) Forget() {
+	clear(s.connections)
+	s.unlearn()
 }
 
 // NewSwitch makes a switch with the flows and groups of a dump.
@@ -50,7 +62,7 @@ type maker struct {
 }
 
 func newMaker() *maker {
-	return &maker{Switch: &Switch{groups: map[uint32]*of.GroupDesc{}}}
+	return &maker{Switch: &Switch{groups: map[uint32]*of.GroupDesc{}, connections: connections{}}}
 }
 
 func (m *maker) add(r *rule, match of.Match) {
@@ -77,18 +89,13 @@ func (s *Switch) hasPort(number uint32) bool {
 	return exists
 }
 
-// flow finds the flow of a table that a packet meets. Of a fragment, also of
-// the first, Open vSwitch hides the transport from the tables unless it was
-// told otherwise (ovs-ofctl(8), set-frags normal).
+// flow finds the flow of a table that a packet meets. The tables see the
+// transport of a first fragment, too: a session tells Open vSwitch so
+// (ovs-ofctl(8), set-frags nx-match).
 func (s *Switch) flow(id uint8, p *Packet) (best, rival *rule) {
 	t := s.tables[id]
 	if t == nil {
 		return nil, nil
-	}
-	if p.isFragment() {
-		hidden := *p
-		hidden.clear(of.TCPSrc, of.TCPDst, of.ICMPv6Type, of.ICMPv6Code)
-		return t.lookup(&hidden)
 	}
 	return t.lookup(p)
 }

@@ -141,6 +141,32 @@ func (t *table) add(r *rule, m of.Match, kinds map[[packetLen]byte]*kind) {
 	k.keys[h] = slices.Insert(k.keys[h], at, r)
 }
 
+// replace adds a rule to a table that is in use, in place of one of the same
+// match and priority.
+func (t *table) replace(r *rule, m of.Match) {
+	p := patternOf(m)
+	kinds := map[[packetLen]byte]*kind{}
+	if k := t.remove(r.Priority, p); k != nil {
+		kinds[p.mask] = k
+	}
+	t.add(r, m, kinds)
+}
+
+// remove removes a rule, and returns the kind of which it would be.
+func (t *table) remove(priority uint16, p *pattern) *kind {
+	looks, wants := p.words()
+	for _, k := range t.kinds {
+		if slices.Equal(k.looks, looks) {
+			h := k.hash(&p.value)
+			k.keys[h] = slices.DeleteFunc(k.keys[h], func(o *rule) bool {
+				return o.Priority == priority && slices.Equal(o.values, wants)
+			})
+			return k
+		}
+	}
+	return nil
+}
+
 // order makes the table ready for look-ups.
 func (t *table) order() {
 	slices.SortStableFunc(t.kinds, func(a, b *kind) int { return int(b.top) - int(a.top) })

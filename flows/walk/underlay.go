@@ -13,8 +13,11 @@ type Host struct {
 	Switch     *Switch
 	VTEP       netip.Addr // from where its tunnel port sends, and where that receives
 	TunnelPort uint32     // 0: none
-	Down       bool       // it forwards nothing
-	CutOff     bool       // it forwards, and nothing passes between it and others
+	// GatewayPort leads to the host's kernel, which routes what comes out of it;
+	// 0: none. What the kernel hands in comes in there.
+	GatewayPort uint32
+	Down        bool // it forwards nothing
+	CutOff      bool // it forwards, and nothing passes between it and others
 }
 
 // Underlay connects hosts: what a host sends to an address arrives at the host
@@ -113,6 +116,9 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 			}
 		} else if end.Outcome == Sent {
 			end.Packet = end.Packet.sent()
+			if end.Port == a.host.GatewayPort && end.Port != 0 {
+				end.Outcome = ToKernel
+			}
 		}
 		result.Ends = append(result.Ends, end)
 	}

@@ -118,22 +118,23 @@ func apply(actions ...of.Action) []of.Instruction {
 
 func TestWhatIsNotKnownIsSaidAndNotGuessed(t *testing.T) {
 	broadcast := of.GroupDesc{Group: 1, GroupType: of.GroupTypeSelect, Buckets: []of.Bucket{
-		of.NewBucket(of.Output{Port: 1}), of.NewBucket(of.Output{Port: 2})}}
+		{Weight: 1, WatchPort: of.PortAny, WatchGroup: of.GroupAny, Actions: []of.Action{of.Output{Port: 1}}},
+		{Weight: 1, WatchPort: of.PortAny, WatchGroup: of.GroupAny, Actions: []of.Action{of.Output{Port: 2}}}}}
 	watched := of.NewBucket(of.Output{Port: 1})
-	watched.WatchPort = 1
+	watched.WatchGroup = 1
 	failover := of.GroupDesc{Group: 2, GroupType: of.GroupTypeFastFailover, Buckets: []of.Bucket{watched}}
 	tracked := of.NewMatch(of.ConjID.Uint(5))
 	for about, test := range map[string]struct {
 		flows []of.FlowStats
 		says  string
 	}{
-		"an action":            {[]of.FlowStats{{Instructions: apply(of.CT{Table: of.NoTable})}}, `the action "ct()"`},
-		"NORMAL":               {[]of.FlowStats{{Instructions: apply(of.Output{Port: of.PortNormal})}}, `the action "NORMAL"`},
-		"an instruction":       {[]of.FlowStats{{Instructions: []of.Instruction{of.Meter{ID: 1}}}}, `the instruction "meter:1"`},
-		"a field that is set":  {[]of.FlowStats{{Instructions: apply(of.SetField{FieldValue: of.VLANVID.Uint(0x1005)})}}, "the action"},
-		"a field in a match":   {[]of.FlowStats{{Match: tracked}}, "does not know all fields of its match"},
-		"a select group":       {[]of.FlowStats{{Instructions: apply(of.Group{ID: 1})}}, "which of the 2 buckets"},
-		"a port that may live": {[]of.FlowStats{{Instructions: apply(of.Group{ID: 2})}}, "of which the walker does not know whether it lives"},
+		"an action":             {[]of.FlowStats{{Instructions: apply(of.Conjunction{ID: 1})}}, `the action "conjunction`},
+		"NORMAL":                {[]of.FlowStats{{Instructions: apply(of.Output{Port: of.PortNormal})}}, `the action "NORMAL"`},
+		"an instruction":        {[]of.FlowStats{{Instructions: []of.Instruction{of.Meter{ID: 1}}}}, `the instruction "meter:1"`},
+		"a field that is set":   {[]of.FlowStats{{Instructions: apply(of.SetField{FieldValue: of.VLANVID.Uint(0x1005)})}}, "the action"},
+		"a field in a match":    {[]of.FlowStats{{Match: tracked}}, "does not know all fields of its match"},
+		"a select group":        {[]of.FlowStats{{Instructions: apply(of.Group{ID: 1})}}, "which of the 2 buckets"},
+		"a group that may live": {[]of.FlowStats{{Instructions: apply(of.Group{ID: 2})}}, "of which the walker does not know whether it lives"},
 		"one of two flows": {[]of.FlowStats{
 			{Priority: 5, Cookie: 1, Match: of.NewMatch(of.InPort.Uint(7))},
 			{Priority: 5, Cookie: 2, Match: of.NewMatch(of.EthType.Uint(0x88b5))},

@@ -44,13 +44,14 @@ type world struct {
 	hosts     []flows.Host
 	sources   map[uint32]netip.Addr // what a host's tunnels send from; not always what is known as its VTEP
 	networks  []flows.Network
+	subnets   []int // of networks: those of one number are equal
 	endpoints []flows.Endpoint
 
 	fabric   *flows.Fabric
 	underlay *Underlay
 }
 
-// newWorld makes up facts. Networks have equal subnets, and endpoints of
+// newWorld makes up facts. Many networks have equal subnets, and endpoints of
 // different networks equal addresses and equal MACs.
 func newWorld(seed uint64) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), sources: map[uint32]netip.Addr{}}
@@ -59,18 +60,19 @@ func newWorld(seed uint64) *world {
 	}
 	for n := range w.IntN(4) + 1 {
 		w.networks = append(w.networks, flows.Network{VNI: uint32(100*n + w.IntN(100) + 1), Flood: w.chance(2), IPv6: w.chance(2)})
+		w.subnets = append(w.subnets, w.IntN(2)*(n+1))
 	}
 	ports := map[uint32]uint32{}
 	number := uint32(0)
-	for _, n := range w.networks {
+	for k, n := range w.networks {
 		for i := range w.IntN(8) {
 			number++
 			e := flows.Endpoint{Number: number, VNI: n.VNI, MAC: [6]byte{2, 0x42, 0, 0, 0, byte(i + 1)}}
 			if w.chance(2) {
-				e.Addresses = append(e.Addresses, netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}))
+				e.Addresses = append(e.Addresses, netip.AddrFrom4([4]byte{10, 0, byte(w.subnets[k]), byte(i + 1)}))
 			}
 			if n.IPv6 && !w.chance(3) {
-				e.Addresses = append(e.Addresses, netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1)))
+				e.Addresses = append(e.Addresses, netip.MustParseAddr(fmt.Sprintf("2001:db8:0:%x::%x", w.subnets[k], i+1)))
 			}
 			if w.chance(8) {
 				e.MAC = [6]byte{} // still to be adopted
@@ -85,6 +87,7 @@ func newWorld(seed uint64) *world {
 			w.endpoints = append(w.endpoints, e)
 		}
 	}
+	w.addGateways()
 	return w
 }
 
@@ -120,7 +123,7 @@ func (w *world) connect() {
 	w.underlay = NewUnderlay()
 	for _, h := range w.hosts {
 		w.underlay.Add(&Host{
-			Name: hostName(h.Number), VTEP: w.sources[h.Number], TunnelPort: h.TunnelPort,
+			Name: hostName(h.Number), VTEP: w.sources[h.Number], TunnelPort: h.TunnelPort, GatewayPort: h.GatewayPort,
 			Switch: FromProgram(w.fabric.Program(h.Number)),
 		})
 	}
@@ -238,6 +241,9 @@ func (w *world) String() string {
 	}
 	for _, n := range w.networks {
 		s += fmt.Sprintf("%+v\n", n)
+		if n.Gateway != nil {
+			s += fmt.Sprintf("  %+v\n", *n.Gateway)
+		}
 	}
 	for _, e := range w.endpoints {
 		s += fmt.Sprintf("%+v\n", e)

@@ -99,7 +99,7 @@ func (c *controlled) wanted() ovsdb.Wanted {
 		ControllerTargets:   []string{"tcp:" + c.switches.Addr().String()},
 		ControllerRateLimit: 100, ControllerBurstLimit: 50,
 		TableNames: map[int]string{0: "classify", 10: "security"},
-		Tunnels:    []ovsdb.Tunnel{{Name: "weft-vxlan", Type: "vxlan", Options: map[string]string{"remote_ip": "flow", "key": "flow"}}},
+		Ports:      []ovsdb.WantedPort{{Name: "weft-vxlan", Type: "vxlan", Options: map[string]string{"remote_ip": "flow", "key": "flow"}}},
 	}
 }
 
@@ -389,6 +389,10 @@ func contents(b openflow.MultipartBody) string {
 	case openflow.PortDescs:
 		for _, p := range b {
 			lines = append(lines, p.Name)
+		}
+	case openflow.MeterConfigs:
+		for _, m := range b {
+			lines = append(lines, fmt.Sprintf("%x %x %v", m.ID, m.Flags, m.Bands))
 		}
 	case openflow.FlowUpdates:
 		for _, u := range b {

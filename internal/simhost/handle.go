@@ -41,7 +41,7 @@ func (c *conn) handle(b []byte) {
 	switch m := m.(type) {
 	case *openflow.EchoRequest:
 		c.send(&openflow.EchoReply{Data: m.Data}, xid)
-	case *openflow.EchoReply, *openflow.SetConfig, *openflow.Error, *openflow.SetAsync, *openflow.PacketOut:
+	case *openflow.EchoReply, *openflow.SetConfig, *openflow.Error, *openflow.SetAsync, *openflow.PacketOut, *openflow.CTFlushZone, *openflow.CTFlush:
 	case *openflow.FeaturesRequest:
 		c.send(&openflow.FeaturesReply{DatapathID: c.sw.datapathID, Tables: 254, Capabilities: 0x4f}, xid)
 	case *openflow.BarrierRequest:
@@ -50,6 +50,16 @@ func (c *conn) handle(b []byte) {
 		c.claim(m, xid, b)
 	case *openflow.BundleControl:
 		c.controlBundle(m, xid, b)
+	case *openflow.MeterMod:
+		if refused := c.sw.meter(m); refused != nil {
+			c.refuse(*refused, xid, b)
+		}
+	case *openflow.Experimenter:
+		if m.ID == openflow.Nicira {
+			c.refuse(errBadSubtype, xid, b)
+		} else {
+			c.refuse(errBadVendor, xid, b)
+		}
 	case *openflow.MultipartRequest:
 		c.answer(m, xid, b)
 	default:
@@ -108,6 +118,14 @@ func (c *conn) answer(m *openflow.MultipartRequest, xid uint32, b []byte) {
 	switch body := m.Body.(type) {
 	case *openflow.FlowStatsRequest:
 		c.dump(body, xid)
+		return
+	case *openflow.MeterConfigRequest:
+		meters, refused := c.sw.metersLike(body.Meter)
+		if refused != nil {
+			c.refuse(*refused, xid, b)
+			return
+		}
+		c.send(&openflow.MultipartReply{Body: meters}, xid)
 		return
 	case *openflow.FlowMonitorRequest:
 		c.monitor = true

@@ -63,8 +63,12 @@ var schema = map[string]map[string]column{
 		"link_state":     {shape: set, atMost: 1},
 		"admin_state":    {shape: set, atMost: 1},
 		"error":          {shape: set, atMost: 1},
+		"mac":            {shape: set, atMost: 1},
 		"mac_in_use":     {shape: set, atMost: 1},
 		"mtu":            {shape: set, atMost: 1},
+		"mtu_request":    {shape: set, atMost: 1},
+		"bfd":            {shape: mapping},
+		"bfd_status":     {shape: mapping},
 		"status":         {shape: mapping},
 	},
 	"Controller": {

@@ -19,6 +19,7 @@ type Switch struct {
 	datapathID uint64
 	flows      map[identity]flow
 	groups     map[uint32]group
+	meters     map[uint32]openflow.MeterConfig
 	ports      map[string]openflow.Port
 	lastPort   uint32
 	masters    uint64 // generation id that the last master claimed with
@@ -51,7 +52,7 @@ type group struct {
 
 func newSwitch(running *sync.WaitGroup) *Switch {
 	return &Switch{
-		flows: map[identity]flow{}, groups: map[uint32]group{}, ports: map[string]openflow.Port{},
+		flows: map[identity]flow{}, groups: map[uint32]group{}, meters: map[uint32]openflow.MeterConfig{}, ports: map[string]openflow.Port{},
 		conns: map[*conn]bool{}, dialling: map[string]context.CancelFunc{}, running: running,
 	}
 }
@@ -136,6 +137,7 @@ func (s *Switch) flush() {
 	}
 	clear(s.flows)
 	clear(s.groups)
+	clear(s.meters)
 }
 
 // Counts are how many flows and groups there are.

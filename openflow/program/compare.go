@@ -12,6 +12,19 @@ type CookieRange struct{ Value, Mask uint64 }
 // Contains tells whether a cookie is in the range.
 func (r CookieRange) Contains(cookie uint64) bool { return cookie&r.Mask == r.Value&r.Mask }
 
+// Within tells whether all cookies of the range are in another.
+func (r CookieRange) Within(o CookieRange) bool {
+	return r.Mask&o.Mask == o.Mask && o.Contains(r.Value)
+}
+
+// CookieRanges is the union of ranges.
+type CookieRanges []CookieRange
+
+// Contains tells whether a cookie is in one of them.
+func (rs CookieRanges) Contains(cookie uint64) bool {
+	return slices.ContainsFunc(rs, func(r CookieRange) bool { return r.Contains(cookie) })
+}
+
 // Compare returns how a switch that holds the given flows and groups differs
 // from the wanted fragments. It owns every flow and group of the switch; flows
 // whose cookie is in an excepted range are left alone.
@@ -32,7 +45,7 @@ type Comparison struct {
 	flows  []wantedFlow     // in the order of the fragments, which a switch is then told in
 	index  map[Identity]int // of flows; made when the switch turns out to hold any
 	groups map[uint32]wantedGroup
-	except []CookieRange
+	except CookieRanges
 	d      Difference
 }
 
@@ -102,7 +115,7 @@ func (c *Comparison) wantGroup(k Key, g *Group) {
 func (c *Comparison) Stats(s *openflow.EncodedFlowStats) {
 	c.makeIndex()
 	w := c.find(Identity{s.Table, s.Priority, string(s.MatchBytes)})
-	if w != nil && w.flow.isDumped(s) && !c.excepted(s.Cookie) {
+	if w != nil && w.flow.isDumped(s) && !c.except.Contains(s.Cookie) {
 		w.there = true
 		return
 	}
@@ -114,7 +127,7 @@ func (c *Comparison) Flow(f Installed) { c.flow(f, Key{}) }
 
 // flow is Flow with the fragment that the flow was installed for.
 func (c *Comparison) flow(f Installed, from Key) {
-	if c.excepted(f.cookie) {
+	if c.except.Contains(f.cookie) {
 		return
 	}
 	c.makeIndex()
@@ -128,10 +141,6 @@ func (c *Comparison) flow(f Installed, from Key) {
 		was := f // a copy, or each f would be allocated
 		c.d.AddFlows = append(c.d.AddFlows, KeyedFlow{Key: w.key, Flow: *w.flow, Replaces: &was})
 	}
-}
-
-func (c *Comparison) excepted(cookie uint64) bool {
-	return slices.ContainsFunc(c.except, func(r CookieRange) bool { return r.Contains(cookie) })
 }
 
 // Group tells the comparison a group that the switch holds.

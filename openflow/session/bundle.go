@@ -53,29 +53,17 @@ func (s *sender) commit(ctx context.Context, d program.Difference) ([]Refusal, e
 	if d.Empty() {
 		return nil, nil
 	}
-	s.busy.Store(true)
-	defer s.busy.Store(false)
-	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.CommitTimeout,
-		fmt.Errorf("the switch did not answer a bundle of %d messages within %v", d.Len(), s.cfg.CommitTimeout))
-	defer cancel()
-
-	s.lastBundle++
-	control := func(step openflow.BundleStep) *openflow.BundleControl {
-		return &openflow.BundleControl{Bundle: s.lastBundle, Step: step, Flags: openflow.BundleAtomic | openflow.BundleOrdered}
-	}
-	b := &inFlight{first: s.nextXID(d.Len()), n: d.Len()}
-	s.setBundle(b)
-	defer s.setBundle(nil)
-
-	if err := s.fill(ctx, b, d, control(openflow.BundleOpen)); err != nil {
+	ctx, b, end := s.begin(ctx, d)
+	defer end()
+	if err := s.fill(ctx, b, d); err != nil {
 		return nil, err
 	}
 	refusals, err := s.refusals(b, d)
 	if len(refusals) > 0 || err != nil {
-		_, discarded := s.ask(ctx, control(openflow.BundleDiscard), newPending())
+		_, discarded := s.ask(ctx, s.control(openflow.BundleDiscard), newPending())
 		return refusals, errors.Join(err, discarded)
 	}
-	if _, err := s.ask(ctx, control(openflow.BundleCommit), newPending()); err != nil {
+	if _, err := s.ask(ctx, s.control(openflow.BundleCommit), newPending()); err != nil {
 		// The error of the message that is to blame came before that of the
 		// commit.
 		if refusals, blamed := s.refusals(b, d); len(refusals) > 0 || blamed != nil {
@@ -87,6 +75,26 @@ func (s *sender) commit(ctx context.Context, d program.Difference) ([]Refusal, e
 	return nil, nil
 }
 
+// begin prepares for a bundle of a difference; end is for when it is over.
+func (s *sender) begin(ctx context.Context, d program.Difference) (_ context.Context, b *inFlight, end func()) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.CommitTimeout,
+		fmt.Errorf("the switch did not answer a bundle of %d messages within %v", d.Len(), s.cfg.CommitTimeout))
+	s.lastBundle++
+	b = &inFlight{first: s.nextXID(d.Len()), n: d.Len()}
+	s.busy.Store(true)
+	s.setBundle(b)
+	return ctx, b, func() {
+		s.setBundle(nil)
+		s.busy.Store(false)
+		cancel()
+	}
+}
+
+// control is a step of the bundle that began last.
+func (s *sender) control(step openflow.BundleStep) *openflow.BundleControl {
+	return &openflow.BundleControl{Bundle: s.lastBundle, Step: step, Flags: openflow.BundleAtomic | openflow.BundleOrdered}
+}
+
 func (s *Session) setBundle(b *inFlight) {
 	s.pendingMu.Lock()
 	defer s.pendingMu.Unlock()
@@ -95,7 +103,7 @@ func (s *Session) setBundle(b *inFlight) {
 
 // fill opens the bundle, sends all its messages and waits until the switch has
 // looked at each. All goes out at once: an idle bundle dies after 10 s.
-func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, open openflow.Message) error {
+func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference) error {
 	buffer := buffers.Get().(*[]byte)
 	buf := (*buffer)[:0]
 
@@ -103,7 +111,7 @@ func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, op
 	xid := s.nextXID(1)
 	s.expect(xid, opened)
 	defer s.forget(xid, opened)
-	buf = open.AppendTo(buf, xid)
+	buf = s.control(openflow.BundleOpen).AppendTo(buf, xid)
 	for i := range b.n {
 		step := d.Step(i)
 		var err error
@@ -113,11 +121,7 @@ func (s *sender) fill(ctx context.Context, b *inFlight, d program.Difference, op
 			s.pendingMu.Unlock()
 			continue
 		}
-		if step.IsGroup() {
-			s.stats.GroupMods.Add(1)
-		} else {
-			s.stats.FlowMods.Add(1)
-		}
+		s.stats.sent(step)
 		if len(buf) >= chunk {
 			if err := s.out.write(s.done, buf); err != nil {
 				return err // and the writer may still be at it: the buffer is not for others

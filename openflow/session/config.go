@@ -19,8 +19,10 @@ type Config struct {
 	GenerationID uint64
 	// Repair undoes what others change; without it that is only reported.
 	Repair bool
-	// Except are cookies of flows that others may have on this switch.
-	Except []program.CookieRange
+	// Except are cookies of flows that are not the session's business: those
+	// that the switch makes itself, by learn() actions of flows of ours, and
+	// those that others may have there. They are neither reported nor removed.
+	Except program.CookieRanges
 
 	// HandshakeTimeout bounds Accept: 10 s.
 	HandshakeTimeout time.Duration

@@ -86,6 +86,8 @@ func (f *fakeSwitch) answer(m openflow.Message, xid uint32) {
 			body = openflow.FlowStatsList(f.flows)
 		case openflow.KindGroupDesc:
 			body = openflow.GroupDescs(nil)
+		case openflow.KindMeterConfig:
+			body = openflow.MeterConfigs{packetInMeter}
 		case openflow.KindPortDesc:
 			body = openflow.PortDescs{{Number: 1, Name: "p1"}}
 		}

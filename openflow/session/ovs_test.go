@@ -73,7 +73,7 @@ func run(t testing.TB, conn net.Conn, cfg Config) (*Session, *recorder) {
 type recorder struct {
 	mu        sync.Mutex
 	ready     bool
-	ports     map[uint32]string
+	ports     map[uint32]openflow.Port
 	packets   []*openflow.PacketIn
 	installed uint64
 	refused   []Refusal
@@ -85,16 +85,16 @@ type recorder struct {
 func (r *recorder) Ready(ports []openflow.Port) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ready, r.ports = true, make(map[uint32]string)
+	r.ready, r.ports = true, make(map[uint32]openflow.Port)
 	for _, p := range ports {
-		r.ports[p.Number] = p.Name
+		r.ports[p.Number] = p
 	}
 }
 
 func (r *recorder) PortChanged(p openflow.Port, gone bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ports[p.Number] = p.Name; gone {
+	if r.ports[p.Number] = p; gone {
 		delete(r.ports, p.Number)
 	}
 }

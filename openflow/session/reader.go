@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/weft-sdn/weft/openflow"
@@ -124,7 +125,18 @@ func (s *Session) monitored(b []byte) error {
 		return err
 	}
 	if updates, ok := m.(*openflow.MultipartReply).Body.(openflow.FlowUpdates); ok {
-		s.state.saw(updates)
+		// Learned flows come and go all the time, and looking again costs.
+		s.state.saw(slices.DeleteFunc(updates, s.excepted))
 	}
 	return nil
+}
+
+// excepted tells whether a report is about a flow that is not the session's
+// business.
+func (s *Session) excepted(u openflow.FlowUpdate) bool {
+	switch u.Event {
+	case openflow.FlowAdded, openflow.FlowModified, openflow.FlowDeleted:
+		return s.cfg.Except.Contains(u.Cookie)
+	}
+	return false
 }

@@ -210,39 +210,3 @@ func (s *Session) ports(ctx context.Context, last func([]openflow.Port)) ([]open
 	}
 	return ports, nil
 }
-
-// PacketOut sends a packet out. It does not wait: a packet for a switch that
-// does not take its messages is dropped, which the error says. What the switch
-// has against it is logged.
-func (s *Session) PacketOut(m *openflow.PacketOut) error {
-	b := m.AppendTo(nil, s.nextXID(1))
-	if len(b) > openflow.MaxMessage {
-		return fmt.Errorf("send a packet of %d bytes: OpenFlow allows %d a message", len(m.Data), openflow.MaxMessage)
-	}
-	if !s.out.writeUrgently(b) {
-		return errors.New("send a packet: the switch does not take its messages")
-	}
-	return nil
-}
-
-// FlushZone makes the switch forget the connections of a conntrack zone, and
-// returns when it has.
-func (s *Session) FlushZone(ctx context.Context, zone uint16) error {
-	flush := newPending()
-	xid := s.nextXID(1)
-	s.expect(xid, flush)
-	defer s.forget(xid, flush)
-	if err := s.out.write(s.done, (&openflow.CTFlushZone{Zone: zone}).AppendTo(nil, xid)); err != nil {
-		return err
-	}
-	// It has no reply but an error, and the barrier tells that none will come.
-	if _, err := s.ask(ctx, &openflow.BarrierRequest{}, newPending()); err != nil {
-		return fmt.Errorf("flush conntrack zone %d: %w", zone, err)
-	}
-	select {
-	case a := <-flush.answer:
-		return fmt.Errorf("flush conntrack zone %d: %w", zone, a.err)
-	default:
-		return nil
-	}
-}

@@ -61,9 +61,14 @@ func (s *Session) setUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("claim the role of master: %w", err)
 	}
-	// Without it a service connection gets no packet-in and no port status.
-	config := &openflow.SetConfig{SwitchConfig: openflow.SwitchConfig{MissSendLen: openflow.WholePacket}}
+	// Without a length a service connection gets no packet-in and no port
+	// status; with fragments as they are by default, a forged router
+	// advertisement only has to be fragmented to pass.
+	config := &openflow.SetConfig{SwitchConfig: openflow.SwitchConfig{Flags: openflow.FragmentsMatched, MissSendLen: openflow.WholePacket}}
 	if err := s.out.write(s.done, config.AppendTo(nil, s.nextXID(1))); err != nil {
+		return err
+	}
+	if err := s.meterPackets(ctx); err != nil {
 		return err
 	}
 	// The monitor comes before any dump, so that nothing falls between them.
@@ -127,13 +132,23 @@ func (s *sender) do(ctx context.Context, j *job) error {
 
 // install brings what is wanted onto the switch, and reports that it is there.
 func (s *sender) install(ctx context.Context, j *job, d program.Difference) error {
-	refusals, err := s.commit(ctx, d)
+	var refusals []Refusal
+	var partly bool
+	var err error
+	if j.kind == delta && s.mayAtOnce(d) {
+		refusals, partly, err = s.commitAtOnce(ctx, d)
+	} else {
+		refusals, err = s.commit(ctx, d)
+	}
 	switch {
 	case err != nil:
 		return s.failed(ctx, err)
 	case len(refusals) > 0:
 		s.stats.Refusals.Add(uint64(len(refusals)))
 		s.state.refuse(j, refusals)
+		if partly {
+			s.state.startOver()
+		}
 		return nil
 	}
 	s.failures = 0

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weft-sdn/weft/openflow"
+	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // ErrStale ends a session whose claim to be master came with a generation id
@@ -56,6 +57,7 @@ type Session struct {
 // Stats counts what a session has sent and seen.
 type Stats struct {
 	Bundles   atomic.Uint64 // committed
+	AtOnce    atomic.Uint64 // of them, those that were sent together with their commit
 	FlowMods  atomic.Uint64 // sent in bundles
 	GroupMods atomic.Uint64
 	ReadBacks atomic.Uint64 // full ones
@@ -63,6 +65,15 @@ type Stats struct {
 	Refusals  atomic.Uint64
 	PacketIns atomic.Uint64
 	Dropped   atomic.Uint64 // packet-ins, because the handler was slow
+}
+
+// sent counts a message of a bundle.
+func (s *Stats) sent(step program.Step) {
+	if step.IsGroup() {
+		s.GroupMods.Add(1)
+	} else {
+		s.FlowMods.Add(1)
+	}
 }
 
 // DatapathID returns the datapath id that the switch gave.

@@ -273,7 +273,7 @@ func TestASwitchThatDialsInTellsItsPortsAndPackets(t *testing.T) {
 	}
 	number := func(name string) (n uint32) {
 		for i, p := range r.ports {
-			if p == name {
+			if p.Name == name {
 				n = i
 			}
 		}
@@ -288,7 +288,7 @@ func TestASwitchThatDialsInTellsItsPortsAndPackets(t *testing.T) {
 	toController := flowFor(0, 0, openflow.Controller{MaxLen: 128, Reason: openflow.ReasonAction})
 	r.waitInstalled(t, s.Wanted([]*program.Fragment{{Flows: []program.Flow{toController}}}))
 	frame := append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5}, make([]byte, 50)...)
-	if err := s.PacketOut(&openflow.PacketOut{BufferID: openflow.NoBuffer, InPort: 1, Actions: actions{openflow.Output{Port: openflow.PortTable}}, Data: frame}); err != nil {
+	if err := s.PacketOut(actions{openflow.Output{Port: openflow.PortTable}}, 1, frame); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, 5*time.Second, "the packet", r.see(func() bool {
@@ -300,9 +300,6 @@ func TestASwitchThatDialsInTellsItsPortsAndPackets(t *testing.T) {
 	}
 	if flows, err := s.Dump(t.Context(), openflow.FlowsByCookie(0xc0df, ^uint64(0))); err != nil || len(flows) != 0 {
 		t.Errorf("flows by another cookie: %v, %v", flows, err)
-	}
-	if err := s.FlushZone(t.Context(), 7); err != nil {
-		t.Error(err)
 	}
 }
 

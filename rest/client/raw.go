@@ -25,6 +25,20 @@ func (c *Client) CreateEndpointJSON(ctx context.Context, network string, body []
 	return stored, outcome, err
 }
 
+// CreateRouterJSON creates a router from its JSON.
+func (c *Client) CreateRouterJSON(ctx context.Context, body []byte, o WriteOptions) (model.Router, Outcome, error) {
+	var stored model.Router
+	outcome, err := c.write(ctx, http.MethodPost, []string{"routers"}, body, o, &stored)
+	return stored, outcome, err
+}
+
+// CreateForwardJSON creates a forward of a network from its JSON.
+func (c *Client) CreateForwardJSON(ctx context.Context, network string, body []byte, o WriteOptions) (model.Forward, Outcome, error) {
+	var stored model.Forward
+	outcome, err := c.write(ctx, http.MethodPost, []string{"networks", network, "forwards"}, body, o, &stored)
+	return stored, outcome, err
+}
+
 // ApplyJSON declares the objects of a document given as JSON.
 func (c *Client) ApplyJSON(ctx context.Context, body []byte, o WriteOptions) (model.Document, Outcome, error) {
 	var stored model.Document

@@ -41,6 +41,45 @@ func (c *Client) Endpoint(ctx context.Context, id string) (model.Endpoint, error
 	return endpoint, err
 }
 
+// Routers lists the routers.
+func (c *Client) Routers(ctx context.Context) ([]model.Router, error) {
+	var list []model.Router
+	_, err := c.do(ctx, get("routers"), &list)
+	return list, err
+}
+
+// Router shows a router.
+func (c *Client) Router(ctx context.Context, name string) (model.Router, error) {
+	var router model.Router
+	_, err := c.do(ctx, get("routers", name), &router)
+	return router, err
+}
+
+// Forwards lists the forwards of a network, or of all when it is "".
+func (c *Client) Forwards(ctx context.Context, network string) ([]model.Forward, error) {
+	path := []string{"forwards"}
+	if network != "" {
+		path = []string{"networks", network, "forwards"}
+	}
+	var list []model.Forward
+	_, err := c.do(ctx, get(path...), &list)
+	return list, err
+}
+
+// Forward shows a forward of a network.
+func (c *Client) Forward(ctx context.Context, network, id string) (model.Forward, error) {
+	var forward model.Forward
+	_, err := c.do(ctx, get("networks", network, "forwards", id), &forward)
+	return forward, err
+}
+
+// NIC shows an interface of a host that is in a network.
+func (c *Client) NIC(ctx context.Context, host, iface string) (model.NIC, error) {
+	var nic model.NIC
+	_, err := c.do(ctx, get("hosts", host, "ports", iface), &nic)
+	return nic, err
+}
+
 // Hosts lists the hosts.
 func (c *Client) Hosts(ctx context.Context) ([]model.Host, error) {
 	var list []model.Host

@@ -19,7 +19,7 @@ type WriteOptions struct {
 	Wait    bool          // answer when every host concerned has confirmed
 	Timeout time.Duration // how long to wait; 0: the controller's default
 	IfMatch uint64        // PUT and DELETE: only if the object has this revision; 0: any
-	Force   bool          // DeleteNetwork: with its endpoints
+	Force   bool          // DeleteNetwork: with all that is in it; DrainHost: also the only gateway host
 	Prune   string        // Apply: delete what an earlier document of this source had and this has not
 }
 
@@ -134,6 +134,46 @@ func (c *Client) DeleteEndpoint(ctx context.Context, id string, o WriteOptions) 
 	return c.write(ctx, http.MethodDelete, []string{"endpoints", id}, nil, o, nil)
 }
 
+// CreateRouter creates a router.
+func (c *Client) CreateRouter(ctx context.Context, r model.Router, o WriteOptions) (model.Router, Outcome, error) {
+	return writeObject(ctx, c, http.MethodPost, []string{"routers"}, r, o)
+}
+
+// PutRouter creates or changes a router.
+func (c *Client) PutRouter(ctx context.Context, r model.Router, o WriteOptions) (model.Router, Outcome, error) {
+	return writeObject(ctx, c, http.MethodPut, []string{"routers", r.Name}, r, o)
+}
+
+// DeleteRouter deletes a router.
+func (c *Client) DeleteRouter(ctx context.Context, name string, o WriteOptions) (Outcome, error) {
+	return c.write(ctx, http.MethodDelete, []string{"routers", name}, nil, o, nil)
+}
+
+// CreateForward creates a forward of the network that it names.
+func (c *Client) CreateForward(ctx context.Context, f model.Forward, o WriteOptions) (model.Forward, Outcome, error) {
+	return writeObject(ctx, c, http.MethodPost, []string{"networks", f.Network, "forwards"}, f, o)
+}
+
+// PutForward creates or changes the forward of that id in its network.
+func (c *Client) PutForward(ctx context.Context, f model.Forward, o WriteOptions) (model.Forward, Outcome, error) {
+	return writeObject(ctx, c, http.MethodPut, []string{"networks", f.Network, "forwards", f.ID}, f, o)
+}
+
+// DeleteForward deletes a forward of a network.
+func (c *Client) DeleteForward(ctx context.Context, network, id string, o WriteOptions) (Outcome, error) {
+	return c.write(ctx, http.MethodDelete, []string{"networks", network, "forwards", id}, nil, o, nil)
+}
+
+// PutNIC puts an interface of a host into a network.
+func (c *Client) PutNIC(ctx context.Context, n model.NIC, o WriteOptions) (model.NIC, Outcome, error) {
+	return writeObject(ctx, c, http.MethodPut, []string{"hosts", n.Host, "ports", n.Interface}, n, o)
+}
+
+// DeleteNIC takes an interface of a host out of its network.
+func (c *Client) DeleteNIC(ctx context.Context, host, iface string, o WriteOptions) (Outcome, error) {
+	return c.write(ctx, http.MethodDelete, []string{"hosts", host, "ports", iface}, nil, o, nil)
+}
+
 // Apply declares the objects of a document together.
 func (c *Client) Apply(ctx context.Context, d model.Document, o WriteOptions) (model.Document, Outcome, error) {
 	return writeObject(ctx, c, http.MethodPost, []string{"apply"}, d, o)
@@ -142,6 +182,16 @@ func (c *Client) Apply(ctx context.Context, d model.Document, o WriteOptions) (m
 // DeleteHost forgets a host.
 func (c *Client) DeleteHost(ctx context.Context, name string, o WriteOptions) (Outcome, error) {
 	return c.write(ctx, http.MethodDelete, []string{"hosts", name}, nil, o, nil)
+}
+
+// DrainHost takes a host out as a gateway.
+func (c *Client) DrainHost(ctx context.Context, name string, o WriteOptions) (Outcome, error) {
+	return c.write(ctx, http.MethodPost, []string{"hosts", name, "drain"}, nil, o, nil)
+}
+
+// UndrainHost lets a host be a gateway again.
+func (c *Client) UndrainHost(ctx context.Context, name string, o WriteOptions) (Outcome, error) {
+	return c.write(ctx, http.MethodDelete, []string{"hosts", name, "drain"}, nil, o, nil)
 }
 
 // AdoptHost takes over a host that bears another cluster's mark.
