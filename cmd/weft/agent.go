@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/agent"
 	"github.com/weft-sdn/weft/agent/localdb"
@@ -13,6 +13,8 @@ import (
 
 func newAgent() *cobra.Command {
 	var cfg agent.Config
+	var member joinFlags
+	var stateDir string
 	var remove, verbose bool
 	c := &cobra.Command{
 		Use:   "agent",
@@ -34,16 +36,20 @@ What it does can also be done by hand: see docs/gateways.md.`,
 			if remove {
 				return agent.Remove(c.Context(), cfg)
 			}
-			return runAgent(c.Context(), cfg)
+			if !member.wanted(stateDir) {
+				return ignoreEnd(agent.Run(c.Context(), cfg))
+			}
+			all, ctx := errgroup.WithContext(c.Context())
+			all.Go(func() error { return agent.Run(ctx, cfg) })
+			all.Go(func() error { return member.run(ctx, stateDir, cfg.OVSDB, cfg.Log) })
+			return ignoreEnd(all.Wait())
 		}),
 	}
 	flags := c.Flags()
 	flags.StringVar(&cfg.OVSDB, "ovsdb", localdb.DefaultRemote, "socket of this host's ovsdb-server")
+	flags.StringVar(&stateDir, "state-dir", "/var/lib/weft-agent", "directory of what must survive a restart")
+	member.add(c)
 	flags.BoolVar(&remove, "remove", false, "take everything away that an agent has set up on this host, and end")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return c
-}
-
-func runAgent(ctx context.Context, cfg agent.Config) error {
-	return ignoreEnd(agent.Run(ctx, cfg))
 }
