@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow/program"
+	"github.com/weft-sdn/weft/ovsdb"
 )
 
 // NIC is an interface of a host that is in a network.
@@ -91,12 +94,49 @@ func (t *tx) putNIC(h *hostRecord, n model.NIC) (*nicRecord, error) {
 			return nil, model.Errorf(model.Conflict, "interface", "%s of host %q is the port of endpoint %q: unplug it first, or put another interface into the network", now.Interface, h.Name, p.Endpoint)
 		}
 	}
-	if old := t.nic(h.SystemID, now.Interface); old != nil && old.Network == now.Network && old.VLAN == now.VLAN {
-		return old, nil
+	if old := t.nic(h.SystemID, now.Interface); old == nil {
+		number, err := t.chooseNumber()
+		if err != nil {
+			return nil, err
+		}
+		now.Number = number
+	} else {
+		if old.Network == now.Network && old.VLAN == now.VLAN {
+			return old, nil
+		}
+		now.Number = old.Number
+	}
+	if bridge := t.c.linkOf(h.SystemID).elsewhere(now.Interface); bridge != "" {
+		return nil, model.Errorf(model.Conflict, "interface", "%s of host %q is a port of its bridge %s, which may be what connects the host: put another interface into the network, or take it off there first", now.Interface, h.Name, bridge)
 	}
 	t.put(tableNIC, now)
 	return now, nil
 }
+
+// nicPorts are the ports of a host's NICs. One that another bridge has is left
+// there: nothing could be written at all if it were asked for.
+func (v view) nicPorts(l *hostLink) []ovsdb.WantedPort {
+	var ports []ovsdb.WantedPort
+	for n := range v.nicsOf(l.systemID) {
+		if l.elsewhere(n.Interface) == "" {
+			ports = append(ports, ovsdb.WantedPort{Name: n.Interface})
+		}
+	}
+	return ports
+}
+
+// elsewhere is the bridge, other than Weft's, that has a port of that name;
+// empty if none is known.
+func (l *hostLink) elsewhere(port string) string {
+	if l.view == nil {
+		return ""
+	}
+	return l.view.Elsewhere[port]
+}
+
+// learned are the cookies of what switches learn of machines behind NICs: the
+// switches alone add and remove those flows.
+var learned = program.CookieRanges{{Value: uint64(flows.KindLearned) << 56, Mask: 0xff << 56}}
 
 // nicView is a NIC as the API shows it.
 func (v view) nicView(r *nicRecord) model.NIC {

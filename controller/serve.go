@@ -193,7 +193,7 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 // serveSwitch serves the OpenFlow connection of a bridge.
 func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()) error {
 	s, err := session.Accept(ctx, raw, session.Config{
-		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, HandshakeTimeout: handshakeTimeout, CommitTimeout: commitTimeout,
+		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, Except: learned, HandshakeTimeout: handshakeTimeout, CommitTimeout: commitTimeout,
 	})
 	if err != nil {
 		return err
