@@ -111,11 +111,17 @@ type builder func(context.Context, *lab.Topology, lab.Options) (*lab.Lab, error)
 
 func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs ...string) *site {
 	t.Helper()
+	return bringUpFor(t, testPatience, topology, with, controllerArgs...)
+}
+
+// bringUpFor brings an installation up for a test that takes so long at the most.
+func bringUpFor(t *testing.T, patience time.Duration, topology *lab.Topology, with builder, controllerArgs ...string) *site {
+	t.Helper()
 	needLab(t)
 	t.Parallel()
 	places <- struct{}{}
 	t.Cleanup(func() { <-places })
-	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	l, err := with(ctx, topology, lab.Options{
 		Binary:         weftBinary,

@@ -290,15 +290,24 @@ func (f *Fabric) spread(n *network, e *endpoint) {
 	}
 }
 
+// give gives a host what its part in the network asks for of an endpoint.
 func (f *Fabric) give(n *network, number uint32, e *endpoint) {
+	part := n.parts[number]
 	for i, kind := range endpointKinds {
-		f.set(number, e.key(kind), n.on(number, e, i))
+		switch now := e.fragments[i]; {
+		case now != nil && n.has(kind, e, number, part):
+			f.set(number, e.key(kind), now)
+		case now != nil || e.lost[i]:
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 
 func (f *Fabric) remove(number uint32, e *endpoint) {
-	for _, kind := range endpointKinds {
-		f.set(number, e.key(kind), nil)
+	for i, kind := range endpointKinds {
+		if e.fragments[i] != nil {
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 

@@ -101,7 +101,8 @@ func (f *Fabric) appoint(number uint32) {
 // rebuild makes the fragments of a network's endpoints anew.
 func (f *Fabric) rebuild(n *network) {
 	for _, e := range n.endpoints {
-		e.build(n, nil)
+		was := *e
+		e.build(n, &was)
 		f.spread(n, e)
 	}
 }

@@ -171,7 +171,7 @@ func (c *cluster) forgetTold() {
 	}
 }
 
-// to counts how often a member was told that another came into a state.
+// times counts how often a member was told that another came into a state.
 func (m *member) times(name string, to State) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

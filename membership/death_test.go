@@ -133,7 +133,14 @@ func TestAClockThatWentBack(t *testing.T) {
 		all := c.grow(10)
 		// As if it had been started in a year.
 		all[5].say(func(s *self) bool { s.incarnation += 365 * 24 * 3600 * 1000; return true })
-		c.converge(time.Minute, all, 10)
+		c.wait(time.Minute, "all have heard it", func() bool {
+			for _, m := range all {
+				if known, _ := m.table.known("host5"); known.Incarnation <= uint64(time.Now().UnixMilli()) {
+					return false
+				}
+			}
+			return true
+		})
 		all[5].Close()
 		cfg := c.config(5)
 		cfg.Facts.UnderlayMTU = 1400

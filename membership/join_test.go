@@ -45,3 +45,23 @@ func TestFactsOfOneReachAll(t *testing.T) {
 		}
 	})
 }
+
+// Controllers may be given one list of all controllers.
+func TestOnesOwnAddressIsNoSeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var all []*member
+		for i := range 3 {
+			cfg := c.config(i)
+			cfg.Seeds = []string{hostAddress(0).String(), hostAddress(1).String(), hostAddress(2).String()}
+			all = append(all, c.join(hostAddress(i), cfg))
+		}
+		c.converge(15*time.Second, all, 3)
+		time.Sleep(time.Minute)
+		for _, m := range all {
+			if p := m.View().Problems; len(p) > 0 {
+				t.Errorf("%s has problems: %v", m.cfg.Name, p)
+			}
+		}
+	})
+}

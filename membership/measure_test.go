@@ -26,7 +26,7 @@ func TestWhatItCosts(t *testing.T) {
 				c := newCluster(t)
 				all := c.grow(size.members)
 
-				const quiet = 5 * time.Minute
+				const quiet = 4 * time.Minute // two exchanges of everything, even of 200
 				before := c.net.traffic()
 				time.Sleep(quiet)
 				bytes, packets, streams := c.net.traffic().since(before).per(size.members, quiet)

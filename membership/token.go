@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"regexp"
 	"strings"
 )
@@ -32,6 +33,9 @@ func (t Token) String() string { return fmt.Sprintf("token of cluster %q", t.Clu
 
 // GoString keeps %#v from showing the secrets.
 func (t Token) GoString() string { return t.String() }
+
+// LogValue keeps a log in JSON from showing them.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 func (t Token) check() error {
 	if err := checkText("cluster id", t.Cluster, maxCluster); err != nil {
