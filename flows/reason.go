@@ -37,6 +37,7 @@ const (
 	NoGatewayPort
 	OtherVLAN
 	NotLearned
+	BetweenSegments
 )
 
 // Asks reports whether it is the controller that gets the packet, so that it
@@ -73,6 +74,7 @@ var reasons = map[Reason]string{
 	NotForwarded:      "connections from outside come in by a forward, or where the network has hostAccess or is routed",
 	NotTranslated:     "the source has no transit address: it is no address of an endpoint in this network",
 	OtherVLAN:         "the frames of the network have another VLAN tag on this NIC, or none",
+	BetweenSegments:   "from one NIC of a network to another: if both are in one segment, frames would go round for ever",
 	NotLearned:        "no machine behind a NIC was seen with that address",
 	NoGatewayPort:     "this host has no port weft-gw yet",
 }
