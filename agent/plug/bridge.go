@@ -54,7 +54,7 @@ func (s *Socket) vsctl(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("ovs-vsctl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String())) // which begins with ovs-vsctl's name
 	}
 	return stdout.String(), nil
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
@@ -28,7 +30,15 @@ type Socket struct {
 
 // At is the socket of the Open vSwitch with that database, such as
 // unix:/var/run/openvswitch/db.sock.
-func At(ovsdb string) *Socket { return &Socket{ovsdb: ovsdb} }
+func At(ovsdb string) *Socket {
+	// ovs-vsctl(8) would look for a relative path in Open vSwitch's directory.
+	if path, ok := strings.CutPrefix(ovsdb, "unix:"); ok {
+		if absolute, err := filepath.Abs(path); err == nil {
+			ovsdb = "unix:" + absolute
+		}
+	}
+	return &Socket{ovsdb: ovsdb}
+}
 
 // In makes the pair and plugs one end in. The other is left down on the host.
 // What an earlier attempt left of it is replaced.
