@@ -93,11 +93,11 @@ func (d *Driver) requestAddress(ctx context.Context, r *ipam.RequestAddressReque
 			return nil, err
 		}
 	}
-	address, err := d.reserve(ctx, name, pool.subnet, asked)
+	address, err := d.reserve(ctx, name, pool.subnet.Addr().Is6(), asked)
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
-	return &ipam.RequestAddressResponse{Address: netip.PrefixFrom(address, pool.subnet.Bits()).String()}, nil
+	return &ipam.RequestAddressResponse{Address: address.String()}, nil
 }
 
 // pool is what a pool's id says.
@@ -176,8 +176,9 @@ func unspecified(subnet netip.Prefix) netip.Prefix {
 //
 // Where none is asked for the controller chooses one of each family that the
 // network has, and Docker asks once for each. What is not needed of a
-// reservation goes with it.
-func (d *Driver) reserve(ctx context.Context, network string, subnet netip.Prefix, asked netip.Addr) (netip.Addr, error) {
+// reservation goes with it. The address may be of another subnet than Docker
+// asked about, which it takes, whereas it would not ask about the next one.
+func (d *Driver) reserve(ctx context.Context, network string, six bool, asked netip.Addr) (netip.Prefix, error) {
 	d.doErrands(ctx) // the address may be that of an endpoint which is to be deleted
 	id := reservationPrefix + uuid.NewString()
 	wanted := model.Endpoint{ID: id, Network: network, Host: d.host}
@@ -190,7 +191,7 @@ func (d *Driver) reserve(ctx context.Context, network string, subnet netip.Prefi
 		return nil
 	})
 	if err != nil {
-		return netip.Addr{}, err
+		return netip.Prefix{}, err
 	}
 	var stored model.Document
 	err = d.control.Call(ctx, func(ctx context.Context, api *restclient.Client) (err error) {
@@ -200,24 +201,25 @@ func (d *Driver) reserve(ctx context.Context, network string, subnet netip.Prefi
 	if err != nil {
 		d.unreserve(id, errors.Is(err, control.ErrAway) || ctx.Err() != nil)
 		if errors.Is(err, control.ErrAway) {
-			return netip.Addr{}, fmt.Errorf("an address can only be given out while the controller answers: %w", err)
+			return netip.Prefix{}, fmt.Errorf("an address can only be given out while the controller answers: %w", err)
 		}
-		return netip.Addr{}, plain(err)
+		return netip.Prefix{}, plain(err)
 	}
 	for _, e := range stored.Endpoints {
-		for _, a := range e.Addresses {
-			if subnet.Contains(a.Addr) {
-				return a.Addr, d.ledger.change(func(now *records) error {
-					if r := now.Reservations[id]; r != nil {
-						r.Address = a.Addr
-					}
-					return nil
-				})
+		for _, p := range e.Prefixes {
+			if p.Prefix.Addr().Is6() != six {
+				continue
 			}
+			return p.Prefix, d.ledger.change(func(now *records) error {
+				if r := now.Reservations[id]; r != nil {
+					r.Address = p.Prefix.Addr()
+				}
+				return nil
+			})
 		}
 	}
 	d.unreserve(id, true)
-	return netip.Addr{}, fmt.Errorf("the controller gave no address of %s: is the subnet still the network's?", subnet)
+	return netip.Prefix{}, errors.New("the controller gave no address of this kind: has the network lost its subnets? Then Docker shows that as soon as no container uses it")
 }
 
 // reservationPrefix begins the ids of endpoints that only keep an address.

@@ -85,9 +85,10 @@ func configOf(n model.Network) []network.IPAMConfig {
 }
 
 // differs reports whether Docker shows a network as it is not. One that a person
-// created shows the options that were given, and those cannot change.
+// created shows what was given, and no more.
 func differs(have network.Summary, n model.Network) bool {
-	if have.Options[optionID] != "" && !maps.Equal(have.Options, optionsOf(n)) {
+	byUs := have.Options[optionID] != ""
+	if byUs && !maps.Equal(have.Options, optionsOf(n)) {
 		return true
 	}
 	if have.IPAM.Driver != Name {
@@ -99,10 +100,10 @@ func differs(have network.Summary, n model.Network) bool {
 	}
 	for _, c := range configOf(n) {
 		gateway, is := shown[c.Subnet]
-		if !c.Gateway.IsValid() && gateway.IsUnspecified() {
-			gateway = netip.Addr{}
+		if gateway.IsValid() && gateway.IsUnspecified() {
+			gateway = netip.Addr{} // what Docker was told where there is none
 		}
-		if !is || gateway != c.Gateway {
+		if !is || gateway != c.Gateway && (byUs || gateway.IsValid()) {
 			return true
 		}
 	}
