@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // DockerImage is the image that a host's Docker has: busybox, and nothing else.
@@ -55,12 +58,15 @@ func (h *Host) StartDocker(ctx context.Context) error {
 	dir := filepath.Join(h.ovs.dir, dockerDir)
 	// Docker looks for plugins in one place only, so it gets a mount namespace
 	// in which that place is the host's.
-	const script = `mount --bind "$1/plugins" /run/docker/plugins && exec dockerd --config-file "$1/daemon.json" --data-root "$1/data" --exec-root "$1/x" --pidfile "$1/pid" -H "unix://$1/docker.sock" --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs --log-level=warn`
+	const script = `mount --bind "$1/plugins" /run/docker/plugins && exec dockerd --config-file "$1/daemon.json" --data-root "$1/data" --exec-root "$1/x" --pidfile "$1/pid" -H "unix://$1/docker.sock" --bridge=none --iptables=false --ip6tables=false --cgroup-parent "$2" --storage-driver=vfs --log-level=warn`
 	if err := os.MkdirAll("/run/docker/plugins", 0o755); err != nil {
 		return err
 	}
+	if err := forgetEnded(filepath.Join(dir, "x/containerd/containerd.pid")); err != nil {
+		return err
+	}
 	docker := h.dockerProcess()
-	if err := docker.start("unshare", "-m", "sh", "-c", script, "sh", dir); err != nil {
+	if err := docker.start("unshare", "-m", "sh", "-c", script, "sh", dir, cgroupOf(h.in)); err != nil {
 		return err
 	}
 	return until(ctx, "Docker of "+h.Name+" answers", func() (bool, error) {
@@ -70,6 +76,30 @@ func (h *Host) StartDocker(ctx context.Context) error {
 		_, err := h.Docker(ctx, "version")
 		return err == nil, nil
 	})
+}
+
+// cgroupOf is where the containers of a host's Docker are, by which they are
+// found whatever became of Docker.
+func cgroupOf(n namespace) string { return "/" + string(n) }
+
+// forgetEnded removes a pid file whose process has ended. Docker takes one that
+// nobody has reaped for running.
+func forgetEnded(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if _, running := startTime(pid); running {
+		return nil
+	}
+	return os.Remove(file)
 }
 
 func (h *Host) makeDockerDirs() error {
@@ -87,6 +117,28 @@ func (h *Host) makeDockerDirs() error {
 func (h *Host) Docker(ctx context.Context, args ...string) (string, error) {
 	out, err := run(ctx, h.in, append(os.Environ(), "DOCKER_HOST="+h.DockerEngine()), "docker", args...)
 	return strings.TrimSpace(out), err
+}
+
+// killContainers ends what is left in the containers of a lab whose namespaces
+// have that prefix.
+func killContainers(ctx context.Context, prefix string) error {
+	return until(ctx, "no process is in a container of "+prefix, func() (bool, error) {
+		files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+		left := false
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil || !strings.Contains(string(text), ":/"+prefix) {
+				continue
+			}
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+				if _, running := startTime(pid); running {
+					left = true
+					_ = unix.Kill(pid, unix.SIGKILL)
+				}
+			}
+		}
+		return !left, err
+	})
 }
 
 // ImportImage gives the host's Docker its image.
