@@ -3,6 +3,7 @@ package walk
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	of "github.com/weft-sdn/weft/openflow"
 )
@@ -33,6 +34,10 @@ type run struct {
 
 	times   int       // through the connection tracker
 	waiting []tracked // to come back from there
+	learned []of.FlowStats
+	// aside is set where what a flow does with the packet is not all that
+	// becomes of it: a table that leads nowhere drops nothing then.
+	aside bool
 
 	record *Result
 	ends   []End
@@ -56,6 +61,10 @@ func (r *run) pass(table uint8) {
 		r.ends, r.waiting = r.ends[:ends], r.waiting[:waiting]
 		r.end(Dropped, 0, "Open vSwitch gives up on the packet and sends nothing: "+r.gaveUp)
 	}
+	for _, f := range r.learned {
+		r.sw.learn(f)
+	}
+	r.learned = nil
 }
 
 // done is whether nothing more is to be done for the packet by the flow that
@@ -100,11 +109,14 @@ func (r *run) undecided(id uint8, best, rival *rule) {
 // instructions does what a flow says. A flow that neither sends the packet
 // anywhere nor leads further drops it.
 func (r *run) instructions(all []of.Instruction) {
-	leads := false
+	leads, outer := false, r.aside
+	goesOn := slices.ContainsFunc(all, func(i of.Instruction) bool { _, is := i.(of.GotoTable); return is })
 	for _, i := range all {
 		switch i := i.(type) {
 		case of.ApplyActions:
+			r.aside = goesOn
 			leads = r.actions(i.Actions) || leads
+			r.aside = outer
 		case of.WriteMetadata:
 			s := slots[of.Metadata]
 			old := r.p.load(of.Metadata, s)
@@ -246,7 +258,12 @@ func (r *run) resubmit(a of.Resubmit) {
 	if a.Port != of.PortInPort&0xffff {
 		port = port32(a.Port)
 	}
+	aside, before := r.aside, len(r.ends)
+	r.aside = false
 	r.next(id, port)
+	if r.aside = aside; aside {
+		r.ends = append(r.ends[:before], slices.DeleteFunc(slices.Clone(r.ends[before:]), func(e End) bool { return e.Outcome == Dropped })...)
+	}
 }
 
 // field is where a field is that an action changes or reads.
