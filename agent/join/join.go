@@ -269,6 +269,9 @@ func (h *host) reconcile(ctx context.Context) error {
 	if err := h.follow(leader); err != nil {
 		return err
 	}
+	if err := h.followKeys(ctx, leader); err != nil {
+		return err
+	}
 	return h.keepSeeds(view.Controllers())
 }
 
