@@ -306,3 +306,31 @@ func TestWhoHasNotTheTokenIsNotLetIn(t *testing.T) {
 		t.Errorf("a member that is told of another cluster: %v", err)
 	}
 }
+
+func TestAHostLeavesAndComesBack(t *testing.T) {
+	s := build(t, pairTopology)
+	h := s.Host("host1")
+	s.synchronized(soon, "host1", "host2")
+	s.must(h.Join(s.ctx))
+	s.follows("host1", 1)
+	s.synchronized(soon, "host1")
+	leave := []string{"agent", "--leave", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")}
+	if _, err := h.Run(s.ctx, weftBinary, leave...); err == nil || !strings.Contains(err.Error(), "systemctl stop weft-agent") {
+		t.Errorf("it leaves while its agent runs: %v", err)
+	}
+	s.must(h.StopAgent(s.ctx))
+	_, err := h.Run(s.ctx, weftBinary, leave...)
+	s.must(err)
+	s.within(soon, "host1 has left", s.gossip("host1", model.GossipLeft))
+	for _, command := range [][]string{{"list-br"}, {"get-manager"}, {"--if-exists", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"}} {
+		if out := strings.TrimSpace(s.vsctl("host1", command...)); out != "" && out != "br-phy" {
+			t.Errorf("left behind, ovs-vsctl %v: %s", command, out)
+		}
+	}
+	if all, _ := os.ReadDir(filepath.Join(s.Dir, "host1", "agent")); len(all) > 0 {
+		t.Errorf("left behind: %v", all)
+	}
+	s.must(h.Join(s.ctx))
+	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
+	s.synchronized(soon, "host1")
+}

@@ -80,6 +80,11 @@ type host struct {
 // Run makes the host a member and keeps it one until ctx ends. Then everything
 // stays as it is, and the others find the agent gone after some seconds.
 func Run(ctx context.Context, cfg Config) error {
+	unlock, err := lock(cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	h, isNew, err := open(cfg)
 	if err != nil {
 		return err

@@ -37,9 +37,8 @@ func (o openVSwitch) vsctl(ctx context.Context, args ...string) (string, error) 
 }
 
 // vsctlDone waits until ovs-vswitchd has done it.
-func (o openVSwitch) vsctlDone(ctx context.Context, args ...string) error {
-	_, err := o.run(ctx, args)
-	return err
+func (o openVSwitch) vsctlDone(ctx context.Context, args ...string) (string, error) {
+	return o.run(ctx, args)
 }
 
 func (o openVSwitch) run(ctx context.Context, args []string) (string, error) {

@@ -84,6 +84,9 @@ func (f *agentFlags) run(ctx context.Context) error {
 	if f.remove {
 		return agent.Remove(ctx, cfg)
 	}
+	if f.member.leave {
+		return f.member.leaves(ctx, f.stateDir, cfg)
+	}
 	joins := f.member.wanted(f.stateDir)
 	f.docker = f.docker || joins && f.dockerIfThere && dockerInstalled()
 	var calls *control.Control
