@@ -82,12 +82,16 @@ func (h *host) withdraw(ctx context.Context, here root) error {
 	if err != nil {
 		return err
 	}
-	var args []string
+	// The controller goes first, or it would make again what it sees vanish.
 	for _, m := range managers {
-		if m.cluster == cluster {
-			args = append(args, "--", "remove", "Open_vSwitch", ".", "manager_options", m.id)
+		if m.cluster != cluster {
+			continue
+		}
+		if _, err := h.ovs.vsctl(ctx, "remove", "Open_vSwitch", ".", "manager_options", m.id); err != nil {
+			return err
 		}
 	}
+	var args []string
 	mark, err := h.ovs.vsctl(ctx, "--if-exists", "get", "Bridge", overlayBridge, "external_ids:"+markKey)
 	if err == nil && strings.Trim(strings.TrimSpace(mark), `"`) == cluster {
 		args = append(args, "--", "del-br", overlayBridge)

@@ -18,6 +18,8 @@ type joinFlags struct {
 	join.Config
 	gossipListen string
 	leave        bool
+	foreground   bool
+	check        bool
 }
 
 // add adds them to the command. The state directory and the database are those
@@ -27,6 +29,8 @@ func (f *joinFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.Address, "join", "", "join the cluster of the controller at this address, as weft token says; remembered")
 	flags.StringVar(&f.Token, "token", "", "token of the cluster, as weft token says; remembered")
 	flags.BoolVar(&f.Insecure, "insecure", false, "join also by a token without a gossip key")
+	flags.BoolVar(&f.foreground, "foreground", false, "with --join: run here, also where "+agentUnit+" is installed, which would be started")
+	flags.BoolVar(&f.check, "check", false, "say what this host lacks and how to mend it, and end; with --join, also before it joins")
 	flags.BoolVar(&f.leave, "leave", false, "end the membership, take away what it has brought to this host, br-weft included, and end")
 	flags.StringVar(&f.Hostname, "hostname", "", "name of this host at the controller (default: its hostname)")
 	flags.StringVar(&f.gossipListen, "gossip-listen", fmt.Sprintf(":%d", membership.DefaultPort), "address, TCP and UDP, for the gossip")
