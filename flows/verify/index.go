@@ -254,10 +254,10 @@ func (v *byValue) split(slots set) {
 
 // candidates are the rules of a table that a packet of the cube may match,
 // higher priorities first, and some more that it cannot match.
-func (t *table) candidates(s *state, c cube) []*rule {
-	var out []*rule
+// They are appended to out.
+func (t *table) candidates(s *state, c cube, out []*rule) []*rule {
 	if t == nil {
-		return nil
+		return out
 	}
 	for _, sig := range t.signatures {
 		switch b, known := sig.bucket(s, c); {
