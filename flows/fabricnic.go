@@ -2,8 +2,7 @@ package flows
 
 import "github.com/weft-sdn/weft/openflow/program"
 
-// PutNIC adds a NIC, or changes it. Its network and its host must be there. Of
-// several NICs that lead to one segment, only one may be put.
+// PutNIC adds a NIC, or changes it. Its network and its host must be there.
 func (f *Fabric) PutNIC(now NIC) {
 	was, is := f.nics[now.Number]
 	if is && was == now {

@@ -42,16 +42,19 @@ func (n Network) segment() *program.Fragment {
 // learnFrom learns a frame's sender: its MAC address is where a register of the
 // frame says, and its IP address, in a network with a gateway, is its MAC's.
 func (n Network) learnFrom(b *builder, table uint8, is, goes *of.Field, next uint8) {
+	// Segments are not joined: of two NICs in one, each would get what went out
+	// of the other, for ever.
+	from := set(regSegment.Uint(uint64(n.VNI)))
 	mac := b.learn(TableLearned, matchSame(of.EthDst, of.EthSrc), loadFrom(is, goes))
-	b.flow(table, 100, match(b.network()), next, mac)
+	b.flow(table, 100, match(b.network()), next, mac, from)
 	if n.Gateway == nil {
 		return
 	}
 	for _, p := range n.Gateway.Subnets {
 		f := familyOf(p.Addr())
-		b.flow(table, 110, match(b.network(), fromSubnet(p)), next, mac, b.learnIP(f, f.src))
+		b.flow(table, 110, match(b.network(), fromSubnet(p)), next, mac, b.learnIP(f, f.src), from)
 		if f == family4 {
-			b.flow(table, 110, match(b.network(), arp(), of.ARPSPA.Prefix(p)), next, mac, b.learnIP(f, of.ARPSPA))
+			b.flow(table, 110, match(b.network(), arp(), of.ARPSPA.Prefix(p)), next, mac, b.learnIP(f, of.ARPSPA), from)
 		}
 	}
 }

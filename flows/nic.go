@@ -37,15 +37,19 @@ func (c NIC) port() *program.Fragment {
 	b.flow(TableClassify, 100, match(in, tag), TableNIC,
 		append(untag, set(b.network()), set(regFrom.Uint(uint64(c.Number))))...)
 	b.drop(TableClassify, 90, OtherVLAN, in)
-	b.flow(TableDeliver, 100, match(regOut.Uint(uint64(c.Number))), last, append(retag, of.Output{Port: c.Port})...)
+	out, send := regOut.Uint(uint64(c.Number)), append(retag, of.Output{Port: c.Port})
+	b.flow(TableDeliver, 120, match(out, regFrom.Uint(uint64(c.Number))), last, send...) // an answer
+	b.drop(TableDeliver, 110, BetweenSegments, out, regSegment.Uint(uint64(c.VNI)))
+	b.flow(TableDeliver, 100, match(out), last, send...)
 	return b.fragment()
 }
 
 // guard is for hosts with a NIC: no machine behind it pretends to be the
-// endpoint.
+// endpoint, and what the endpoint sends is not taken for a machine's.
 func (e Endpoint) guard(n Network) *program.Fragment {
 	b := &builder{kind: KindGuard, owner: e.Number, vni: e.VNI}
 	b.drop(TableNIC, 210, SpoofedMAC, b.network(), of.EthSrc.MAC(e.MAC))
+	b.flow(TableLearn, 150, match(b.network(), of.EthSrc.MAC(e.MAC)), n.fromTunnel(true))
 	v4, v6 := e.addresses(n)
 	for _, a := range append(v4, v6...) {
 		b.guardNIC(206, SpoofedAddress, a)

@@ -132,6 +132,7 @@ var TableNames = map[int]string{
 //	reg5      the host it goes to, by number
 //	reg6      which of several gateways, by its place among them
 //	reg7      the host whose tunnel it came through, by number, if machines behind a NIC are there
+//	reg8      the network into which a machine behind a NIC sent it, by VNI
 //	reg10[0]  1 when it is too large for a tunnel
 var (
 	regOut     = openflow.Reg[0]
@@ -141,6 +142,7 @@ var (
 	regHost    = openflow.Reg[5]
 	regPlace   = openflow.Reg[6]
 	regVia     = openflow.Reg[7]
+	regSegment = openflow.Reg[8]
 	regTooBig  = openflow.Reg[10]
 )
 
