@@ -272,6 +272,9 @@ func (v view) portView(f *portFact) model.Port {
 	p.Conditions = f.failures()
 	if nic := v.nic(f.Host, f.Name); nic != nil {
 		p.Kind, p.Network, p.VLAN = model.PortNIC, nic.Network, nic.VLAN
+		if nic.StandBy {
+			p.Conditions = append(p.Conditions, v.standsBy(nic))
+		}
 		return p
 	}
 	for e := range v.claimed(f) {
