@@ -247,7 +247,9 @@ func (s *site) check(seed uint64) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))
 		}
 		for n := range all[nicRecord](v, tableNIC) {
-			fresh.PutNIC(v.fabricNIC(n))
+			if !n.StandBy {
+				fresh.PutNIC(v.fabricNIC(n))
+			}
 		}
 		fresh.Flush()
 		for h := range all[hostRecord](v, tableHost) {

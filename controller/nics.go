@@ -106,6 +106,9 @@ func (t *tx) putNIC(h *hostRecord, n model.NIC) (*nicRecord, error) {
 		}
 		now.Number = old.Number
 	}
+	for other := range t.nicsIn(now.Network) {
+		now.StandBy = now.StandBy || !other.StandBy && other.Number != now.Number
+	}
 	if bridge := t.c.linkOf(h.SystemID).elsewhere(now.Interface); bridge != "" {
 		return nil, model.Errorf(model.Conflict, "interface", "%s of host %q is a port of its bridge %s, which may be what connects the host: put another interface into the network, or take it off there first", now.Interface, h.Name, bridge)
 	}
@@ -150,10 +153,23 @@ func (v view) nicView(r *nicRecord) model.NIC {
 	case f == nil:
 		n.Conditions = append(n.Conditions, model.Condition{Type: model.PortFailed,
 			Message: "br-weft of host " + n.Host + " has no port " + r.Interface + " yet"})
+	case r.StandBy:
+		n.Conditions = append(n.Conditions, v.standsBy(r))
+		fallthrough
 	default:
 		n.Conditions = append(n.Conditions, f.failures()...)
 	}
 	return n
+}
+
+// standsBy says why a NIC does not take part in its network.
+func (v view) standsBy(r *nicRecord) model.Condition {
+	if twin := v.ownerName(flows.KindNIC, r.Twin); twin != "" {
+		return model.Condition{Type: model.StandsBy, Message: fmt.Sprintf(
+			"it leads to the same segment as %s, which is in network %q: frames would go round in a circle, so this one only takes over when that one is taken out", twin, r.Network)}
+	}
+	return model.Condition{Type: model.StandsBy, Message: fmt.Sprintf(
+		"it does not take part yet: whether it leads to the same segment as another interface in network %q is being found out, for which the hosts of both must be connected", r.Network)}
 }
 
 // nicPort is a NIC among the ports of its host, where Open vSwitch does not

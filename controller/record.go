@@ -49,6 +49,10 @@ type nicRecord struct {
 	model.NIC
 	SystemID string `json:"systemID"`
 	Number   uint32 `json:"number"` // names it in flows; endpoints have others
+	// StandBy: it does not take part (yet); see segments.go. Twin is the number
+	// of the NIC because of which it does not.
+	StandBy bool   `json:"standBy,omitempty"`
+	Twin    uint32 `json:"twin,omitempty"`
 }
 
 // placeRecord is where an endpoint is. Only Host is durable.

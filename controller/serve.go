@@ -62,6 +62,7 @@ func (c *Controller) Serve(ctx context.Context) error {
 	defer stop()
 	var serving sync.WaitGroup
 	defer serving.Wait()
+	serving.Go(func() { c.probeSegments(ctx) })
 	serving.Add(1)
 	go func() {
 		defer serving.Done()

@@ -214,6 +214,10 @@ func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
 		h.tell(p, ask)
 		return
 	}
+	if nic, is := flows.ProbeOf(p.Cookie, p.Match); is {
+		h.do(func() { h.c.probeSeen(nic, p.Data) })
+		return
+	}
 	h.do(func() { h.c.learnMAC(h.l, p) })
 }
 

@@ -97,7 +97,7 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 		f.DeleteEndpoint(e.Number)
 	}
 	for number := range now.nics {
-		if first[nicRecord](v, tableNIC, byNumber, number) == nil {
+		if n := first[nicRecord](v, tableNIC, byNumber, number); n == nil || n.StandBy {
 			f.DeleteNIC(number)
 		}
 	}
@@ -107,7 +107,7 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 		}
 	}
 	for number := range now.nics {
-		if n := first[nicRecord](v, tableNIC, byNumber, number); n != nil {
+		if n := first[nicRecord](v, tableNIC, byNumber, number); n != nil && !n.StandBy {
 			f.PutNIC(v.fabricNIC(n))
 		}
 	}

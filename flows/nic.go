@@ -12,6 +12,7 @@ const vlanEthertype = 0x8100 // IEEE 802.1Q table 9-1
 // NICBase is to networks that a NIC is in what [Base] is to all.
 func NICBase() *program.Fragment {
 	b := &builder{kind: KindNICBase, owner: Version}
+	b.probes()
 	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MACMask(broadcastBit, broadcastBit))
 	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MAC(RouterMAC))
 	b.drop(TableNIC, 0, UnknownPort)

@@ -12,13 +12,13 @@ func (h *Host) agentOf() process {
 	return process{name: "agent", in: h.in, dir: h.ovs.dir, env: os.Environ()}
 }
 
-// StartAgent starts weft agent on the host. It does not wait for what the agent
-// does: the controller says when a gateway host is ready.
-func (h *Host) StartAgent() error {
+// StartAgent starts weft agent on the host, with further arguments. It does not
+// wait for what the agent does: the controller says when a gateway host is ready.
+func (h *Host) StartAgent(args ...string) error {
 	// A path relative to its working directory: that of a socket is at most
 	// 107 bytes (unix(7)).
 	agent := h.agentOf()
-	if err := agent.start(h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock"); err != nil {
+	if err := agent.start(append([]string{h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock"}, args...)...); err != nil {
 		return fmt.Errorf("start the agent of %s: %w", h.Name, err)
 	}
 	return nil

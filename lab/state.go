@@ -185,6 +185,7 @@ func sweep(instance, dir string) error {
 	for _, n := range namespaces {
 		failed = append(failed, n.killAll(ctx), n.remove())
 	}
+	failed = append(failed, killContainers(ctx, prefix(instance, dir)))
 	if err := errors.Join(failed...); err != nil {
 		return fmt.Errorf("take lab %s down: %w", instance, err)
 	}

@@ -2,48 +2,139 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/agent"
+	"github.com/weft-sdn/weft/agent/control"
+	"github.com/weft-sdn/weft/agent/docker"
 	"github.com/weft-sdn/weft/agent/localdb"
+	"github.com/weft-sdn/weft/agent/plug"
 )
 
+// agentFlags are what `weft agent` may be told.
+type agentFlags struct {
+	ovsdb   string
+	remove  bool
+	verbose bool
+
+	docker       bool
+	controllers  []string
+	tokenFile    string
+	host         string
+	stateDir     string
+	dockerSocket string
+	pluginSocket string
+}
+
 func newAgent() *cobra.Command {
-	var cfg agent.Config
-	var remove, verbose bool
+	var f agentFlags
 	c := &cobra.Command{
 		Use:   "agent",
-		Short: "Set the host side of gateways up, on a host with Open vSwitch",
+		Short: "Serve containers and the host side of gateways, on a host with Open vSwitch",
 		Long: `Set the host side of gateways up. On each gateway host the agent gives the kernel
 the addresses, routes, forwarding and nftables rules that lead out of br-weft and
 back, as the controller has written them into the Open vSwitch of that host, and
 takes exactly these away when the host is a gateway no more. It needs root, and no
 connection to the controller. When it ends, everything stays as it is.
 
-What it does can also be done by hand: see docs/gateways.md.`,
+What it does can also be done by hand: see docs/gateways.md.
+
+With --docker the agent is Docker's network driver "weft" as well, for which it
+calls the controller: see docs/docker.md.`,
 		Args: cobra.NoArgs,
-		RunE: doing(func(c *cobra.Command, _ []string) error {
-			level := slog.LevelInfo
-			if verbose {
-				level = slog.LevelDebug
-			}
-			cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-			if remove {
-				return agent.Remove(c.Context(), cfg)
-			}
-			return runAgent(c.Context(), cfg)
-		}),
+		RunE: doing(func(c *cobra.Command, _ []string) error { return f.run(c.Context()) }),
 	}
 	flags := c.Flags()
-	flags.StringVar(&cfg.OVSDB, "ovsdb", localdb.DefaultRemote, "socket of this host's ovsdb-server")
-	flags.BoolVar(&remove, "remove", false, "take everything away that an agent has set up on this host, and end")
-	flags.BoolVarP(&verbose, "verbose", "v", false, "log more")
+	flags.StringVar(&f.ovsdb, "ovsdb", localdb.DefaultRemote, "socket of this host's ovsdb-server")
+	flags.BoolVar(&f.docker, "docker", false, "be Docker's network driver; needs --controller")
+	flags.StringSliceVar(&f.controllers, "controller", nil, "URL of the controller's REST API, such as http://192.0.2.1:8181")
+	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token of that API")
+	flags.StringVar(&f.host, "host", "", "name of this host at the controller (default: what its OVSDB says)")
+	flags.StringVar(&f.stateDir, "state-dir", "/var/lib/weft-agent", "directory of what must survive a restart")
+	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
+	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
+	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
 }
 
-func runAgent(ctx context.Context, cfg agent.Config) error {
-	return ignoreEnd(agent.Run(ctx, cfg))
+func (f *agentFlags) run(ctx context.Context) error {
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	cfg := agent.Config{OVSDB: f.ovsdb, Log: log}
+	if f.remove {
+		return agent.Remove(ctx, cfg)
+	}
+	if !f.docker {
+		return ignoreEnd(agent.Run(ctx, cfg))
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return agent.Run(ctx, cfg) })
+	all.Go(func() error { return f.serveDocker(ctx, log) })
+	return ignoreEnd(all.Wait())
+}
+
+// serveDocker is the part of the agent that talks to Docker and to the controller.
+func (f *agentFlags) serveDocker(ctx context.Context, log *slog.Logger) error {
+	if len(f.controllers) == 0 {
+		return errors.New("--docker needs --controller with the URL of the controller's REST API, such as http://192.0.2.1:8181")
+	}
+	if err := os.MkdirAll(f.stateDir, 0o700); err != nil {
+		return fmt.Errorf("make the directory of the agent's state: %w", err)
+	}
+	host, err := f.hostName(ctx, log)
+	if err != nil {
+		return err
+	}
+	c, err := control.New(control.Config{
+		Controllers: f.controllers, TokenFile: f.tokenFile, File: filepath.Join(f.stateDir, "networks.json"), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	driver, err := docker.New(docker.Config{
+		Host: host, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+		Control: c, Socket: plug.At(f.ovsdb), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		c.Run(ctx)
+		return ctx.Err()
+	})
+	all.Go(func() error { return driver.Run(ctx) })
+	return all.Wait()
+}
+
+// hostName waits for Open vSwitch, which may start after the agent.
+func (f *agentFlags) hostName(ctx context.Context, log *slog.Logger) (string, error) {
+	for complained := false; f.host == ""; {
+		name, err := localdb.HostName(ctx, f.ovsdb)
+		if err == nil {
+			return name, nil
+		}
+		if !complained {
+			log.Warn("waiting for Open vSwitch, to know what this host is called", "error", err)
+			complained = true
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+	return f.host, nil
 }

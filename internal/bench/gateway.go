@@ -76,10 +76,10 @@ func measureGateway(ctx context.Context, r *report) error {
 	}
 	doc1, doc3, internet := l.Machine("doc1"), l.Machine("doc3"), l.Machine("internet")
 	for _, j := range []journey{
-		{"container to container on another host, by VXLAN", doc1, doc3, doc3.Addresses()[0], hand[doc3.Name]},
+		{"container to container on another host, by VXLAN", doc1, doc3, doc3.Addresses()[0], hand.addresses[doc3.Name]},
 		{"container to the internet, by another host's NAT", doc3, internet, internet.Addresses()[0], internet.Addresses()[1]},
 	} {
-		if err := j.measure(ctx, r); err != nil {
+		if err := j.measure(ctx, r, l.Hosts()[0], hand); err != nil {
 			return fmt.Errorf("%s: %w", j.what, err)
 		}
 	}
@@ -88,33 +88,54 @@ func measureGateway(ctx context.Context, r *report) error {
 
 // measure takes both ways in turn, in pairs, so that whatever else the machine
 // does is in both.
-func (j journey) measure(ctx context.Context, r *report) error {
+func (j journey) measure(ctx context.Context, r *report, gateway *lab.Host, hand *byHand) error {
 	stop, err := serve(ctx, j.to)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	var rates, trips [2][]float64
+	var weft, own taken
 	for pair := range r.size(10, 2) {
-		ways := []int{0, 1}
-		if pair%2 == 1 {
-			slices.Reverse(ways)
+		if err := hand.throughGateway(ctx, gateway, pair%handGateways); err != nil {
+			return err
 		}
-		for _, way := range ways {
-			to := []netip.Addr{j.weft, j.own}[way]
-			rate, err := throughput(ctx, j.from, to, r.size(3, 1))
-			if err != nil {
-				return err
-			}
-			trip, err := roundTrip(ctx, j.from, to, r.size(500, 50))
-			if err != nil {
-				return err
-			}
-			rates[way], trips[way] = append(rates[way], rate), append(trips[way], trip)
+		if err := weft.take(ctx, r, j.from, j.weft); err != nil {
+			return err
+		}
+		if err := hand.move(ctx, weftBridge, handBridge); err != nil {
+			return err
+		}
+		if err := own.take(ctx, r, j.from, j.own); err != nil {
+			return err
+		}
+		if err := hand.move(ctx, handBridge, weftBridge); err != nil {
+			return err
 		}
 	}
-	r.better(j.what+": TCP, Weft / by hand", ratios(rates[0], rates[1]), fmt.Sprintf("%.2f Gbit/s", middle(rates[0])/1e9))
-	r.better("    round trip, by hand / Weft", ratios(trips[1], trips[0]), fmt.Sprintf("%.3f ms", middle(trips[0])))
+	r.better(j.what+": TCP, Weft / by hand", ratios(weft.rates, own.rates), fmt.Sprintf("%.2f Gbit/s", middle(weft.rates)/1e9))
+	r.better("    round trip, by hand / Weft", ratios(own.trips, weft.trips), fmt.Sprintf("%.3f ms", middle(weft.trips)))
+	return nil
+}
+
+// taken is what came of a way, each time.
+type taken struct {
+	rates []float64 // bit/s
+	trips []float64 // ms
+}
+
+func (t *taken) take(ctx context.Context, r *report, from *lab.Machine, to netip.Addr) error {
+	if err := answers(ctx, from, to); err != nil {
+		return err
+	}
+	rate, err := throughput(ctx, from, to, r.size(2, 1))
+	if err != nil {
+		return err
+	}
+	trip, err := roundTrip(ctx, from, to, r.size(400, 50))
+	if err != nil {
+		return err
+	}
+	t.rates, t.trips = append(t.rates, rate), append(t.trips, trip)
 	return nil
 }
 

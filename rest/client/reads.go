@@ -16,6 +16,17 @@ func (c *Client) Networks(ctx context.Context) ([]model.Network, error) {
 	return list, err
 }
 
+// NetworksAsOf lists the networks with the revision that the list is of, from
+// which Watch goes on.
+func (c *Client) NetworksAsOf(ctx context.Context) ([]model.Network, uint64, error) {
+	var list []model.Network
+	response, err := c.do(ctx, get("networks"), &list)
+	if err != nil {
+		return nil, 0, err
+	}
+	return list, revisionOf(response.Header), nil
+}
+
 // Network shows a network.
 func (c *Client) Network(ctx context.Context, name string) (model.Network, error) {
 	var network model.Network

@@ -1,0 +1,95 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/weft-sdn/weft/rest/client"
+)
+
+// patience bounds one attempt at one controller, which answers within
+// milliseconds unless its disk is slow. Docker waits for its plugins for 15 s.
+const patience = 4 * time.Second
+
+// ErrAway is wrapped by the errors of calls that no controller answered.
+var ErrAway = errors.New("no controller answers")
+
+// Config is what a Control has to be told.
+type Config struct {
+	Controllers []string // URLs of their REST APIs
+	TokenFile   string   // holds the token of the API, "" for none
+	File        string   // keeps what is known of the networks
+	Log         *slog.Logger
+}
+
+// Control calls the controllers, and follows them as long as Run runs.
+type Control struct {
+	file    string
+	log     *slog.Logger
+	changed chan struct{} // has room for one
+
+	mu      sync.Mutex
+	clients []*client.Client // the one that answered last comes first
+	known   networks
+}
+
+// New prepares a Control that knows what the file says. It does not connect yet.
+func New(cfg Config) (*Control, error) {
+	if len(cfg.Controllers) == 0 {
+		return nil, errors.New("say where a controller is")
+	}
+	c := &Control{file: cfg.File, log: cfg.Log, changed: make(chan struct{}, 1)}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: patience / 2}).DialContext
+	transport.MaxIdleConnsPerHost = 16 // Docker starts containers side by side
+	for _, url := range cfg.Controllers {
+		one, err := client.New(client.Config{Server: url, TokenFile: cfg.TokenFile, Transport: transport})
+		if err != nil {
+			return nil, err
+		}
+		c.clients = append(c.clients, one)
+	}
+	return c, c.load()
+}
+
+// Call has a controller do something: the first that answers. The error of a
+// call that none answered wraps [ErrAway].
+func (c *Control) Call(ctx context.Context, do func(context.Context, *client.Client) error) error {
+	c.mu.Lock()
+	clients := append([]*client.Client(nil), c.clients...)
+	c.mu.Unlock()
+	var unanswered error
+	for i, one := range clients {
+		attempt, cancel := context.WithTimeout(ctx, patience)
+		err := do(attempt, one)
+		cancel()
+		if !errors.Is(err, client.ErrUnreachable) {
+			if i > 0 {
+				c.prefer(one)
+			}
+			return err
+		}
+		unanswered = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrAway, unanswered)
+}
+
+// prefer has a controller asked first from now on.
+func (c *Control) prefer(one *client.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range c.clients {
+		if other == one {
+			c.clients[0], c.clients[i] = c.clients[i], c.clients[0]
+		}
+	}
+}

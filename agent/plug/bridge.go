@@ -1,0 +1,60 @@
+package plug
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+const (
+	// bridge is the controller's, which it makes when the host joins.
+	bridge = "br-weft"
+
+	// netdev is the datapath type of a bridge that ovs-vswitchd forwards for
+	// itself, without the kernel.
+	netdev = "netdev"
+)
+
+// addPort adds the port with all that says whose it is in one transaction, so
+// that nobody sees it without. It returns the datapath type of the bridge.
+//
+// It does not wait for ovs-vswitchd: where that is away, the port is there when
+// it comes back.
+func (s *Socket) addPort(ctx context.Context, c Cord) (datapath string, err error) {
+	args := []string{"get", "Bridge", bridge, "datapath_type",
+		"--", "--if-exists", "del-port", bridge, c.Port,
+		"--", "add-port", bridge, c.Port,
+		"--", "set", "Interface", c.Port}
+	for _, key := range slices.Sorted(maps.Keys(c.ExternalIDs)) {
+		args = append(args, fmt.Sprintf("external_ids:%s=%q", key, c.ExternalIDs[key]))
+	}
+	args = append(args, fmt.Sprintf("mtu_request=%d", c.MTU))
+	out, err := s.vsctl(ctx, args...)
+	if err != nil && strings.Contains(err.Error(), `no row "`+bridge+`"`) {
+		return "", fmt.Errorf("this host has no bridge %s, which the controller makes: is its Open vSwitch connected to the controller (ovs-vsctl show)?", bridge)
+	}
+	return strings.Trim(strings.TrimSpace(out), `"`), err
+}
+
+func (s *Socket) removePort(ctx context.Context, port string) error {
+	_, err := s.vsctl(ctx, "--if-exists", "del-port", bridge, port)
+	if err != nil && strings.Contains(err.Error(), "no bridge named") {
+		return nil
+	}
+	return err
+}
+
+// vsctl runs ovs-vsctl(8).
+func (s *Socket) vsctl(ctx context.Context, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, "ovs-vsctl", append([]string{"--db=" + s.ovsdb, "--timeout=5", "--no-wait", "--"}, args...)...)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String())) // which begins with ovs-vsctl's name
+	}
+	return stdout.String(), nil
+}
