@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weft-sdn/weft/lab"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
@@ -30,6 +32,7 @@ func (r *run) calm() {
 	quiet := time.Since(start)
 	r.missing = nil
 	r.waitFor("packets reach whom they are meant for", r.reach)
+	r.waitFor("packets get out", r.getOut)
 	r.note("calm after %v and %v", quiet.Round(time.Millisecond), (time.Since(start) - quiet).Round(time.Millisecond))
 }
 
@@ -85,6 +88,39 @@ func (r *run) quiet() error {
 		}
 	}
 	return nil
+}
+
+// getOut is nil when everybody whose network leaves gets to the internet, and
+// the controller says nothing against it.
+func (r *run) getOut() error {
+	networks, err := r.api.Networks(r.ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range networks {
+		for _, c := range n.Conditions {
+			if c.Type == model.GatewayDown || c.Type == model.GatewayNotReady {
+				return fmt.Errorf("network %s: %s: %s", n.Name, c.Type, c.Message)
+			}
+		}
+	}
+	at, err := r.holders()
+	if err != nil {
+		return err
+	}
+	var all errgroup.Group
+	for id, c := range at {
+		if r.leaves(r.wanted.endpoints[id].Network) {
+			all.Go(func() error { return r.FramesArrive(r.ctx, c, r.Machine("internet")) })
+		}
+	}
+	return all.Wait()
+}
+
+// leaves reports whether packets are to leave a network.
+func (r *run) leaves(network string) bool {
+	n := r.wanted.networks[network]
+	return n.GatewayMode() == model.GatewaySNAT
 }
 
 // placed is nil when every endpoint that a container claims is installed where
@@ -261,6 +297,12 @@ func (r *run) lookClosely() {
 		for _, to := range r.containers(func(c *lab.Container) bool { return c.Plugged() && hasFriend(c) && c != from }) {
 			yes := reaches(from, to)
 			all = append(all, lab.Expectation{From: from.Name, To: to.Name, Reaches: &yes})
+		}
+	}
+	for _, c := range r.containers(func(c *lab.Container) bool { return c.Plugged() && hasFriend(c) }) {
+		yes := r.leaves(r.wanted.endpoints[c.Endpoint().ID].Network)
+		if at[c.Endpoint().ID] == c {
+			all = append(all, lab.Expectation{From: c.Name, To: "internet", Reaches: &yes})
 		}
 	}
 	// An address that went from one MAC to another is in the caches of kernels
