@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -280,6 +281,26 @@ func (r *run) explain(d *lab.Datagram) {
 	}
 }
 
+// waysOut are who is to reach the internet and, if somebody does and they reach
+// somebody else, who is not.
+func (r *run) waysOut(at map[string]*lab.Container, hasFriend func(*lab.Container) bool) []lab.Expectation {
+	var out, in []lab.Expectation
+	for _, id := range slices.Sorted(maps.Keys(at)) {
+		c, yes := at[id], r.leaves(r.wanted.endpoints[id].Network)
+		e := lab.Expectation{From: c.Name, To: "internet", Reaches: &yes}
+		switch {
+		case yes:
+			out = append(out, e)
+		case hasFriend(c):
+			in = append(in, e)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return append(out, in...)
+}
+
 // lookClosely checks every pair with all that the lab has: ICMP, TCP and UDP
 // of the containers' own kernels, and frames of those that must not reach.
 func (r *run) lookClosely() {
@@ -299,12 +320,7 @@ func (r *run) lookClosely() {
 			all = append(all, lab.Expectation{From: from.Name, To: to.Name, Reaches: &yes})
 		}
 	}
-	for _, c := range r.containers(func(c *lab.Container) bool { return c.Plugged() && hasFriend(c) }) {
-		yes := r.leaves(r.wanted.endpoints[c.Endpoint().ID].Network)
-		if at[c.Endpoint().ID] == c {
-			all = append(all, lab.Expectation{From: c.Name, To: "internet", Reaches: &yes})
-		}
-	}
+	all = append(all, r.waysOut(at, hasFriend)...)
 	// An address that went from one MAC to another is in the caches of kernels
 	// for some more seconds, as on any network (RFC 1122 section 2.3.2.1).
 	for _, c := range r.containers((*lab.Container).Plugged) {
