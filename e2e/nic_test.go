@@ -63,6 +63,7 @@ func TestMachinesBehindANICAreInTheNetwork(t *testing.T) {
 	s.must(s.declareRouter("r1", "net1", "net2"))
 	s.holds(reaching("printer", "other"), reaching("other", "scanner"), reaching("printer", "one"), reaching("other", "internet"))
 	s.must(s.call(http.MethodDelete, "/routers/r1?wait=installed", nil, nil))
+	s.provesAll()
 
 	// Broadcast goes both ways once.
 	files := map[string]string{}
