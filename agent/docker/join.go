@@ -31,7 +31,7 @@ const inContainer = "eth"
 func (d *Driver) join(ctx context.Context, r *network.JoinRequest) (*network.JoinResponse, error) {
 	e := d.endpoint(r.EndpointID)
 	if e.ID == "" {
-		return nil, errors.New("Weft's agent does not know this endpoint of Docker's: disconnect the container and connect it again")
+		return nil, errors.New("the agent of Weft does not know this endpoint of Docker's: disconnect the container and connect it again")
 	}
 	cord := plug.Cord{
 		Port: portName(e.ID), Inside: insideName(e.ID), MAC: e.MAC.Bytes[:], MTU: e.MTU,
