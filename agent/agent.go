@@ -18,6 +18,10 @@ const (
 	// settle is how long is waited after a change in the kernel: they come in
 	// swarms, and every restart of Docker is one.
 	settle = 100 * time.Millisecond
+	// grace is how long the interface may be missing before that is reported:
+	// ovs-vswitchd makes it a moment after the controller asked for it, and makes
+	// it anew when it restarts.
+	grace = 2 * time.Second
 	// farewell is how long Remove waits for the database.
 	farewell = 5 * time.Second
 )
@@ -84,8 +88,7 @@ func Run(ctx context.Context, cfg Config) error {
 		case <-due.C:
 		}
 		settling = false
-		due.Reset(period)
-		a.reconcile()
+		due.Reset(a.reconcile())
 	}
 }
 
@@ -96,32 +99,45 @@ type agent struct {
 	log  *slog.Logger
 
 	reported string
+	absent   time.Time // since when the interface is missing; zero if it is not
 }
 
-// reconcile makes the host as the database says, and tells the database.
-func (a *agent) reconcile() {
+// reconcile makes the host as the database says, and tells the database. It
+// returns when to do so again, if nothing happens before.
+func (a *agent) reconcile() time.Duration {
 	state, known := a.db.State()
 	if !known {
-		return
+		return period
 	}
-	report := a.apply(state)
+	success, err := a.apply(state)
+	if !errors.Is(err, hostside.ErrNoInterface) {
+		a.absent = time.Time{}
+	} else if a.absent.IsZero() {
+		a.absent = time.Now()
+	}
+	if wait := grace - time.Since(a.absent); wait > 0 && !a.absent.IsZero() {
+		return wait
+	}
+	report := report(success, err)
 	if report != a.reported {
 		a.log.Info("host side of the gateway", "state", describe(report))
 		a.reported = report
 	}
 	a.db.Report(report)
+	return period
 }
 
-// apply returns the report: empty where there is no gateway, and nothing of one.
-func (a *agent) apply(state localdb.State) string {
+// apply returns what to report if there is no error: nothing where there is no
+// gateway.
+func (a *agent) apply(state localdb.State) (success string, err error) {
 	if state.Gateway == nil {
-		return report("", a.host.Remove())
+		return "", a.host.Remove()
 	}
 	wanted, err := hostside.Parse(state.Gateway)
 	if err != nil {
-		return report(Ready, fmt.Errorf("external_ids of interface %s: %w", hostside.Interface, err))
+		return Ready, fmt.Errorf("external_ids of interface %s: %w", hostside.Interface, err)
 	}
-	return report(Ready, a.host.Apply(wanted))
+	return Ready, a.host.Apply(wanted)
 }
 
 // report says on one line whether it worked.

@@ -28,7 +28,7 @@ func TestTraffic(t *testing.T) {
 	hosttest.Shell(t, "iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -A FORWARD -j DOCKER-USER; ip6tables -P FORWARD DROP")
 	w.startAgent()
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	serve(t, w.client, ":7")
 	serve(t, w.e1, ":80")
 	serve(t, w.e2, ":80")
@@ -64,7 +64,7 @@ func TestSpoofedSourcesAreDropped(t *testing.T) {
 	w := newWorld(t)
 	w.startAgent()
 	w.addGateway("")
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	serve(t, here, hostAt+":7") // of all local addresses UDP would answer from another
 	hosttest.Shell(t, `
 		for a in 100.65.0.99/32 127.0.0.99/32; do ip -n client addr add $a dev eth0; done
@@ -110,6 +110,42 @@ func TestSpoofedSourcesAreDropped(t *testing.T) {
 	}
 }
 
+// Subnets that are reached as they are: from the host, from who routes through
+// it, and through a forward.
+func TestDirectAccess(t *testing.T) {
+	if !hosttest.Host(t) {
+		return
+	}
+	w := newWorld(t)
+	hosttest.Shell(t, `
+		iptables -P FORWARD DROP
+		ip -n e2 addr add 10.0.1.8/32 dev eth0; ip -n client route add 10.0.1.0/24 via 172.16.0.3`)
+	w.ovs.OFCtl("", "add-flow", "br-weft", "in_port=1,ip,nw_dst=10.0.1.8 actions=set_field:02:00:00:00:00:08->eth_dst,output:18")
+	w.startAgent()
+	w.addGateway("")
+	w.set("weft-routes", "10.0.1.0/24")
+	w.setForwards("tcp/0.0.0.0:8082>10.0.1.8:80")
+	hosttest.Eventually(t, func() string {
+		if !strings.Contains(ruleset(t), "10.0.1.8 . 80") {
+			return "the forward is missing"
+		}
+		return ""
+	})
+	w.waitReady()
+	serve(t, w.e2, "10.0.1.8:80")
+	for _, network := range []string{"tcp", "udp"} {
+		reaches(t, "the host", here, network, "10.0.1.8:80", "100.64.0.3")
+		reaches(t, "through the host", w.client, network, "10.0.1.8:80", clientAt)
+	}
+	gone, seen, err := dial(w.client, "tcp", hostAt+":8082")
+	if err != nil || seen != clientAt {
+		t.Fatalf("forward: reached as %s, %v", seen, err)
+	}
+	defer gone.Close()
+	w.setForwards("")
+	waitReset(t, gone)
+}
+
 // A forward that is taken away takes its connections along, and no others.
 func TestRemovedForwardEndsItsConnections(t *testing.T) {
 	if !hosttest.Host(t) {
@@ -118,7 +154,7 @@ func TestRemovedForwardEndsItsConnections(t *testing.T) {
 	w := newWorld(t)
 	w.startAgent()
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	serve(t, w.e1, ":80")
 	serve(t, w.e2, ":80")
 	gone, _, err := dial(w.client, "tcp", hostAt+":8080")
@@ -139,14 +175,7 @@ func TestRemovedForwardEndsItsConnections(t *testing.T) {
 		}
 		return ""
 	})
-	// Its packets now are the host's own, and nobody listens there.
-	gone.SetDeadline(time.Now().Add(10 * time.Second))
-	hosttest.Eventually(t, func() string {
-		if _, err := gone.Write([]byte("still there?\n")); errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
-			return ""
-		}
-		return "the connection of a forward that is gone goes on"
-	})
+	waitReset(t, gone)
 	stays.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := stays.Write([]byte("still there?\n")); err != nil {
 		t.Fatal(err)
@@ -154,6 +183,19 @@ func TestRemovedForwardEndsItsConnections(t *testing.T) {
 	if n, err := stays.Read(make([]byte, 100)); err != nil || n == 0 {
 		t.Errorf("the connection of another forward: %v", err)
 	}
+}
+
+// waitReset waits for a connection of a forward that is gone: its packets are
+// the host's own now, and nobody listens there.
+func waitReset(t *testing.T, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	hosttest.Eventually(t, func() string {
+		if _, err := c.Write([]byte("still there?\n")); errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			return ""
+		}
+		return "the connection of a forward that is gone goes on"
+	})
 }
 
 // The port comes and goes, with everything that belongs to it.
@@ -170,15 +212,15 @@ func TestGatewayComesAndGoes(t *testing.T) {
 	w.waitReport("")
 	for range 2 {
 		w.addGateway(forwards)
-		w.waitReport(agent.Ready)
-		if got := state(); !strings.Contains(got, "100.64.0.0/10 via") || !strings.Contains(got, "8080 : 100.65.0.7 . 80") {
-			t.Errorf("ready, and there is only:\n%s", got)
-		}
+		w.waitReady()
 		w.ovs.VSCtl("del-port", "weft-gw")
 		w.waitReport("")
-		if diff := cmp.Diff(before, state()); diff != "" {
-			t.Errorf("- before, + after:\n%s", diff)
-		}
+		hosttest.Eventually(t, func() string { // ovs-vswitchd may be slower than the agent
+			if diff := cmp.Diff(before, state()); diff != "" {
+				return "- before, + after:\n" + diff
+			}
+			return ""
+		})
 	}
 }
 
@@ -190,7 +232,7 @@ func TestForeignChangesAreUndone(t *testing.T) {
 	w := newOVS(t)
 	w.startAgent()
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	state := func() string { return ruleset(t) + hosttest.Shell(t, "ip -br -4 addr; ip route; ip -6 route") }
 	right := state()
 	for _, damage := range []string{
@@ -225,7 +267,7 @@ func TestDyingStopsNothing(t *testing.T) {
 	w := newOVS(t)
 	stop := w.startAgent()
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	right := ruleset(t)
 	stop()
 	if diff := cmp.Diff(right, ruleset(t)); diff != "" {
@@ -253,6 +295,32 @@ func TestDyingStopsNothing(t *testing.T) {
 	})
 }
 
+// An interface that ovs-vswitchd makes anew gets everything anew, and one that
+// it does not make is reported.
+func TestInterfaceThatVanishes(t *testing.T) {
+	if !hosttest.Host(t) {
+		return
+	}
+	w := newOVS(t)
+	w.startAgent()
+	w.addGateway(forwards)
+	w.waitReady()
+	state := func() string { return ruleset(t) + hosttest.Shell(t, "ip -br -4 addr; ip route") }
+	right := state()
+	w.ovs.VSCtl("set", "bridge", "br-weft", "datapath_type=dummy") // internal ports of which are no interfaces
+	hosttest.Eventually(t, func() string {
+		if got := w.report(); !strings.Contains(got, "is in OVSDB but not in the kernel") {
+			return "the report is " + got
+		}
+		return ""
+	})
+	w.ovs.VSCtl("set", "bridge", "br-weft", "datapath_type=netdev")
+	w.waitReady()
+	if diff := cmp.Diff(right, state()); diff != "" {
+		t.Errorf("- before, + after:\n%s", diff)
+	}
+}
+
 // What cannot be understood is reported, and the gateway stays as it was.
 func TestNonsenseIsReported(t *testing.T) {
 	if !hosttest.Host(t) {
@@ -261,7 +329,7 @@ func TestNonsenseIsReported(t *testing.T) {
 	w := newOVS(t)
 	w.startAgent()
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	right := ruleset(t)
 	w.setForwards("tcp/0.0.0.0:99999>100.65.0.7:80")
 	hosttest.Eventually(t, func() string {
@@ -285,7 +353,7 @@ func TestRemove(t *testing.T) {
 	stop := w.startAgent()
 	before := ruleset(t)
 	w.addGateway(forwards)
-	w.waitReport(agent.Ready)
+	w.waitReady()
 	stop()
 	cfg := agent.Config{OVSDB: "unix:" + w.ovs.Path("db.sock"), Log: slog.New(slog.DiscardHandler)}
 	if err := agent.Remove(context.Background(), cfg); err != nil {

@@ -55,6 +55,7 @@ func newWorld(t *testing.T) *world {
 		ip -n client addr add 172.16.0.9/24 dev eth0; ip -n client addr add 2001:db8:f::9/64 dev eth0 nodad; ip -n client link set eth0 up`)
 	w.e1 = w.endpoint("e1", 7)
 	w.e2 = w.endpoint("e2", 8)
+	t.Cleanup(w.explain)
 	return w
 }
 
@@ -91,9 +92,19 @@ func (w *world) addGateway(forwards string) {
 	w.ovs.VSCtl(append(args, externalIDs(gateway+` weft-forwards="`+forwards+`"`)...)...)
 }
 
-func (w *world) setForwards(forwards string) {
+func (w *world) setForwards(forwards string) { w.set("weft-forwards", forwards) }
+
+func (w *world) set(key, value string) {
 	w.t.Helper()
-	w.ovs.VSCtl(append([]string{"set", "interface", "weft-gw"}, externalIDs(`weft-forwards="`+forwards+`"`)...)...)
+	w.ovs.VSCtl("set", "interface", "weft-gw", "external_ids:"+key+`="`+value+`"`)
+}
+
+// explain logs, where a packet did not come through, how far packets come.
+func (w *world) explain() {
+	if w.t.Failed() {
+		w.t.Log(w.ovs.OFCtl("", "dump-ports-desc", "br-weft"), w.ovs.OFCtl("", "dump-flows", "br-weft"),
+			hosttest.Shell(w.t, "ip -br link; ip neigh; ip route; nft list ruleset; ip -n e1 addr; ip -n e1 route; ip -n e1 neigh"))
+	}
 }
 
 // externalIDs are arguments of ovs-vsctl, from key="value" pairs.
@@ -142,6 +153,23 @@ func (w *world) waitReport(want string) {
 	hosttest.Eventually(w.t, func() string {
 		if got := w.report(); got != want {
 			return fmt.Sprintf("the report is %q, not %q", got, want)
+		}
+		return ""
+	})
+}
+
+// waitReady waits for a whole gateway. The first report of one can be early:
+// ovs-vswitchd sets an interface down once more to give it its MAC address,
+// which takes routes and IPv6 addresses along, and the agent puts them back.
+func (w *world) waitReady() {
+	w.t.Helper()
+	w.waitReport(agent.Ready)
+	hosttest.Eventually(w.t, func() string {
+		state := hosttest.Shell(w.t, "ip -br link show dev weft-gw; ip -br addr show dev weft-gw; ip route; ip -6 route")
+		for _, part := range []string{"02:77:65:67:00:03", "100.64.0.3/32", "fd77:6566:7400::3/128", "100.64.0.0/10 via", "fd77:6566:7400::/64 via"} {
+			if !strings.Contains(state, part) {
+				return part + " is missing in\n" + state
+			}
 		}
 		return ""
 	})

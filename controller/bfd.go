@@ -1,12 +1,16 @@
 package controller
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/ovsdb"
 )
 
@@ -19,6 +23,31 @@ const (
 	bfdMultiplier = 3
 )
 
+// watch is what BFD shows of a host.
+type watch struct {
+	alive    bool
+	deadFrom time.Time // while it is not alive: from when on it counts as dead
+}
+
+// settling is how long BFD may take to come up: until it has, its packets come
+// once a second (RFC 5880, section 6.8.3).
+const settling = 10 * time.Second
+
+// next is the watch after another look.
+func (w watch) next(alive bool) watch {
+	switch {
+	case alive:
+		return watch{alive: true}
+	case w.alive:
+		return watch{deadFrom: time.Now()}
+	case w.deadFrom.IsZero():
+		return watch{deadFrom: time.Now().Add(settling)}
+	}
+	return w
+}
+
+func (w watch) dead() bool { return !w.alive && time.Now().After(w.deadFrom) }
+
 // watchedHost is the number of the host that a port of that name watches.
 func watchedHost(port string) (uint32, bool) {
 	digits, ok := strings.CutPrefix(port, watchPrefix)
@@ -28,16 +57,16 @@ func watchedHost(port string) (uint32, bool) {
 
 // watches are the ports of a switch that watch other hosts, and what is seen
 // through them.
-func (sw *switchLink) watches() (ports map[uint32]uint32, alive map[uint32]bool) {
+func (sw *switchLink) watches() (ports map[uint32]uint32, watches map[uint32]watch) {
 	for name, number := range sw.ports {
 		if host, ok := watchedHost(name); ok {
 			if ports == nil {
-				ports, alive = map[uint32]uint32{}, map[uint32]bool{}
+				ports, watches = map[uint32]uint32{}, map[uint32]watch{}
 			}
-			ports[host], alive[host] = number, sw.alive[name]
+			ports[host], watches[host] = number, sw.watched[name]
 		}
 	}
-	return ports, alive
+	return ports, watches
 }
 
 // watched are the hosts that a host has to watch, by number: of every network
@@ -92,6 +121,27 @@ func (c *Controller) watchPorts(v view, l *hostLink, h *hostRecord) []ovsdb.Want
 		})
 	}
 	return ports
+}
+
+// examine finds out whether a switch that others watch still has its flows when
+// it connects. One that was restarted has none, and its BFD comes up by itself.
+func (h *switchHandler) examine(ctx context.Context) {
+	const kindMask = uint64(0xff) << 56
+	base, err := h.sw.session.Dump(ctx, openflow.FlowsByCookie(uint64(flows.KindBase)<<56, kindMask))
+	if err != nil || len(base) > 0 {
+		return // the session ends, and says why
+	}
+	h.do(func() {
+		if h.l.sw == h.sw && !h.sw.confirmed {
+			h.l.lostFlows()
+		}
+	})
+}
+
+// lostFlows notes that the host's switch lost its flows, or may have.
+func (l *hostLink) lostFlows() {
+	l.switchLost = true
+	l.wakeEnsure()
 }
 
 // unfit reports whether a host is to tell those that watch it that it is no way

@@ -42,7 +42,7 @@ func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
 		Ports: slices.Concat([]ovsdb.WantedPort{{
 			Name: tunnelPort, Type: "vxlan",
 			Options: map[string]string{"remote_ip": "flow", "key": "flow"},
-		}}, v.gatewayPorts(h), c.watchPorts(v, l, h)),
+		}}, v.gatewayPorts(h), c.watchPorts(v, l, h), v.nicPorts(l)),
 	}, true
 }
 

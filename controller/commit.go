@@ -72,7 +72,7 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 	before := c.snapshot()
 	t.txn.Commit()
 	c.release(changes)
-	c.wakeGateways(before, changed, changes)
+	c.wakeHosts(before, changed, changes)
 	c.noteStale(before, changes)
 	for _, f := range t.after {
 		f()

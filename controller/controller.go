@@ -61,6 +61,7 @@ type Controller struct {
 	hosts    map[string]*hostLink // by system-id; connected ones, and those that were
 	parked   map[uint64]*parkedSwitch
 	started  time.Time
+	probing  probing
 	retrying bool // facts that could not be stored are looked at again soon
 
 	// Set by Serve before it lets anybody in.
@@ -99,7 +100,7 @@ func Open(config Config) (*Controller, error) {
 		requests: make(chan func()), done: make(chan struct{}),
 		fabric: flows.NewFabric(), pools: newPools(),
 		hosts: map[string]*hostLink{}, parked: map[uint64]*parkedSwitch{},
-		started: time.Now(),
+		started: time.Now(), probing: probing{unseen: map[uint32]int{}},
 	}
 	if err := c.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("data directory %s: %w", config.DataDir, err), s.Close())

@@ -23,6 +23,10 @@ func (v view) ownerOf(kind flows.Kind, owner, vni uint32) string {
 
 func (v view) ownerName(kind flows.Kind, owner uint32) string {
 	switch {
+	case kind == flows.KindNIC:
+		if n := first[nicRecord](v, tableNIC, byNumber, owner); n != nil {
+			return fmt.Sprintf("interface %s of host %s", n.Interface, v.hostName(n.SystemID))
+		}
 	case kind.IsEndpoint():
 		if e := first[endpointRecord](v, tableEndpoint, byNumber, owner); e != nil {
 			if e.Name != "" {

@@ -45,7 +45,7 @@ func (t *tx) refresh(l *hostLink) {
 	}
 	if l.sw != nil {
 		now.TunnelPort, now.GatewayPort = l.sw.ports[tunnelPort], l.sw.ports[gatewayPort]
-		now.WatchPorts, now.Alive = l.sw.watches()
+		now.WatchPorts, now.Watches = l.sw.watches()
 	}
 	if l.view != nil {
 		now.Agent = l.view.ExternalIDs[agentKey]

@@ -94,12 +94,33 @@ func (v view) fabricGateway(n *networkRecord, limit int) *flows.Gateway {
 	for _, h := range v.exitHosts(n) {
 		g.Hosts = append(g.Hosts, flows.Exit{Host: h.Number, Draining: h.Draining})
 	}
+	if n.GatewayMode() == model.GatewaySNAT {
+		g.Fallback = v.fallback(n)
+	}
 	if len(n.Gateway.Hosts) > 0 && len(g.Hosts) == 0 {
 		// No host at all would mean every host. It is none: nothing leaves
 		// until one of those that are named is there.
-		g.Mode, g.Zone, g.HostAccess = flows.Local, 0, false
+		g.Mode, g.Zone, g.HostAccess, g.Fallback = flows.Local, 0, false, flows.Transit{}
 	}
 	return g
+}
+
+// fallback are the addresses as which gateway hosts know the machines behind the
+// NICs of a network, one of each family that the network has.
+func (v view) fallback(n *networkRecord) flows.Transit {
+	var out flows.Transit
+	if first[nicRecord](v, tableNIC, byNetwork, n.Name) == nil {
+		return out
+	}
+	v4, v6 := v.transit.Network(n.Zone)
+	for _, p := range n.Subnets {
+		if p.Prefix.Addr().Is4() {
+			out.V4 = v4
+		} else {
+			out.V6 = v6
+		}
+	}
+	return out
 }
 
 // fabricForwards are what flows depend on of the forwards that lead to an

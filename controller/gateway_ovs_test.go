@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/weft-sdn/weft/controller"
@@ -131,6 +132,22 @@ func (s *site) condition(network, typ string, want bool) {
 	})
 }
 
+// startVswitchd starts ovs-vswitchd anew after it was killed.
+func (s *site) startVswitchd(host int) {
+	s.Helper()
+	o := s.hosts[host-1]
+	c := o.Command("ovs-vswitchd", "unix:"+o.Path("db.sock"), "--enable-dummy=override", "--disable-system",
+		"--unixctl="+o.Path("again.ctl"), "--log-file="+o.Path("again.log"), "-vconsole:off")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+}
+
 func addresses(of ...string) (out []model.Addr) {
 	for _, a := range of {
 		out = append(out, model.MustAddr(a))
@@ -246,8 +263,10 @@ func TestGatewaysAreWatched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.condition("net1", model.GatewayDown, true)
+	s.condition("net1", model.GatewayDown, false) // BFD may still be coming up
 	see(3, 2, true)
+	see(3, 1, true)
+	see(3, 1, false)
 	s.condition("net1", model.GatewayDown, false)
 	see(3, 2, false)
 	s.condition("net1", model.GatewayDown, true)
@@ -271,14 +290,13 @@ func TestGatewaysAreWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.becomes(1, "weft-bfd-3", "bfd", strings.Replace(right, "cpath_down=false", "cpath_down=true", 1))
+	s.startVswitchd(1)
+	s.becomes(1, "weft-bfd-3", "bfd", right)
 
 	// With one gateway there is nothing to choose from.
 	one := *two
 	one.Hosts = []string{"host2"}
-	n := model.Network{Name: "net1", Subnets: []model.Prefix{model.MustPrefix("10.0.1.0/24")}, Gateway: &one}
-	if _, _, err := s.c.PutNetwork(t.Context(), n, controller.WriteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	s.network("net1", "10.0.1.0/24", &one)
 	s.becomes(3, "weft-bfd-1", "name", "")
 	s.becomes(3, "weft-bfd-2", "name", "")
 	s.becomes(2, "weft-bfd-3", "name", "")

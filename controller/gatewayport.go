@@ -120,9 +120,10 @@ func (v view) reachedAs(e *endpointRecord) flows.Transit {
 	return own
 }
 
-// wakeGateways has the rows of those hosts looked at again whose part as a
-// gateway, or in watching gateways, a commit may have changed.
-func (c *Controller) wakeGateways(before view, changed concerned, changes memdb.Changes) {
+// wakeHosts has the rows of those hosts looked at again of which a commit may
+// have changed what they should be: their part as a gateway, in watching
+// gateways, or their NICs.
+func (c *Controller) wakeHosts(before view, changed concerned, changes memdb.Changes) {
 	awake := map[string]bool{}
 	for _, v := range []view{c.snapshot(), before} {
 		networks := maps.Clone(changed.networks)
@@ -130,6 +131,8 @@ func (c *Controller) wakeGateways(before view, changed concerned, changes memdb.
 			switch r := either(ch).(type) {
 			case *placeRecord: // it may be its own way out
 				awake[v.place(r.Endpoint).Host] = true
+			case *nicRecord:
+				awake[r.SystemID] = true
 			case *presenceRecord:
 				awake[r.Host] = true
 				if n := v.networkByVNI(r.VNI); n != nil && len(v.exitHosts(n)) > 1 { // they watch each other

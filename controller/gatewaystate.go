@@ -64,19 +64,18 @@ func (v view) notReady(h *hostRecord) string {
 }
 
 // gatewayAlive reports whether a gateway of a network can be used, as those see
-// it that watch it; where nobody does, whether it is connected.
+// it that watch it; while nobody knows, whether it is connected.
 func (v view) gatewayAlive(n *networkRecord, g *hostRecord) bool {
-	seen := false
+	dead := false
 	for p := range each[presenceRecord](v, tablePresence, byVNI, n.VNI) {
 		l := v.link(p.Host)
-		if alive, watches := l.Alive[g.Number]; watches && l.OpenFlow {
-			if alive {
-				return true
-			}
-			seen = true
+		w, watches := l.Watches[g.Number]
+		if watches && l.OpenFlow && w.alive {
+			return true
 		}
+		dead = dead || watches && l.OpenFlow && w.dead()
 	}
-	return !seen && v.link(g.SystemID).OpenFlow
+	return !dead && v.link(g.SystemID).OpenFlow
 }
 
 // hostsWith are the hosts that have an endpoint of a network, by number.

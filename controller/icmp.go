@@ -1,7 +1,8 @@
 package controller
 
 import (
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/weft-sdn/weft/flows"
@@ -9,57 +10,55 @@ import (
 	"github.com/weft-sdn/weft/openflow"
 )
 
-// tell tells the sender of a packet that was not forwarded why, if a flow gave
-// the packet to the controller for that. Only the size of the answers is looked
-// after here: how many there are is up to the switch's meter of packet-ins.
-func (h *switchHandler) tell(p *openflow.PacketIn) {
+// tell tells the sender of a packet that was not forwarded why. How many are
+// told is up to the switch, which meters what it gives to the controller.
+func (h *switchHandler) tell(p *openflow.PacketIn, ask flows.Ask) {
 	v := h.c.snapshot()
-	n := v.networkByVNI(networkOf(p))
-	sender, ok := icmp.Sender(p.Data)
-	if n == nil || !ok {
-		return
-	}
-	from, ok := n.gatewayTowards(sender)
-	if !ok {
-		return
-	}
-	var answer []byte
-	var err error
-	switch _, _, _, reason := flows.SplitCookie(p.Cookie); reason {
-	case flows.TTLExceeded:
-		answer, err = icmp.TimeExceeded(p.Data, from, flows.RouterMAC)
-	case flows.PacketTooBig:
-		limit, _ := v.underlayLimit()
-		answer, err = icmp.TooBig(p.Data, uint16(n.carried(limit)), from, flows.RouterMAC)
-	default:
-		return
-	}
+	in, sender, err := v.asker(p, ask)
 	if err == nil {
-		err = h.sw.session.PacketOut(throughRouter(n.VNI), openflow.PortController, answer)
+		err = h.answer(v, p, ask, in, sender)
 	}
 	if err != nil {
-		h.c.log.Debug("the sender of a packet is not told why it was not forwarded", "network", n.Name, "sender", sender, "err", err)
+		h.c.log.Debug("the sender of a packet is not told why it was not forwarded", "host", v.hostName(h.l.systemID), "vni", ask.VNI, "err", err)
 	}
 }
 
-// throughRouter makes a switch treat a packet as one that somebody on it sent to
-// the gateway of a network.
-func throughRouter(vni uint32) []openflow.Action {
-	return []openflow.Action{
-		openflow.SetField{FieldValue: openflow.Metadata.Uint(uint64(vni))},
-		openflow.SetField{FieldValue: openflow.EthDst.MAC(flows.RouterMAC)},
-		openflow.ResubmitTo(flows.TableRoute),
+// asker is who sent a packet, and the network that it is in.
+func (v view) asker(p *openflow.PacketIn, ask flows.Ask) (*networkRecord, netip.Addr, error) {
+	in := v.networkByVNI(ask.VNI)
+	if e := first[endpointRecord](v, tableEndpoint, byNumber, ask.From); e != nil {
+		in = v.network(e.Network)
 	}
+	sender, ok := icmp.Sender(p.Data)
+	if in == nil || !ok {
+		return nil, sender, errors.New("its network is gone, or it is no IP packet")
+	}
+	return in, sender, nil
 }
 
-// networkOf is the network that a packet was in when it came to the controller.
-func networkOf(p *openflow.PacketIn) uint32 {
-	for _, f := range p.Match {
-		if f.Field == openflow.Metadata && len(f.Value) == 8 {
-			return uint32(binary.BigEndian.Uint64(f.Value))
+// answer sends the error from the gateway of the sender's network.
+func (h *switchHandler) answer(v view, p *openflow.PacketIn, ask flows.Ask, in *networkRecord, sender netip.Addr) error {
+	from, ok := in.gatewayTowards(sender)
+	if !ok {
+		return fmt.Errorf("network %q has no gateway address of the family of %s", in.Name, sender)
+	}
+	var frame []byte
+	var err error
+	switch ask.Reason {
+	case flows.TTLExceeded:
+		frame, err = icmp.TimeExceeded(p.Data, from, flows.RouterMAC)
+	default:
+		limit := in.MTU
+		if n := v.networkByVNI(ask.VNI); n != nil {
+			underlay, _ := v.underlayLimit()
+			limit = n.carried(underlay)
 		}
+		frame, err = icmp.TooBig(p.Data, uint16(limit), from, flows.RouterMAC)
 	}
-	return 0
+	if err != nil {
+		return err
+	}
+	return h.sw.session.PacketOut(flows.Tell(in.VNI), openflow.PortController, frame)
 }
 
 // gatewayTowards is the address that the network's gateway speaks from: the one

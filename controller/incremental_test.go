@@ -98,7 +98,7 @@ func (s *site) step() {
 	h := s.hosts[host]
 	var err error
 	var did string
-	switch r.IntN(20) {
+	switch r.IntN(23) {
 	case 0, 1:
 		n := model.Network{Name: name, Unknown: []string{model.Drop, model.Flood}[r.IntN(2)]}
 		subnet := 0 // of different networks they overlap, or do not
@@ -199,6 +199,19 @@ func (s *site) step() {
 		} else {
 			_, err = c.UndrainHost(ctx, name, WriteOptions{})
 		}
+	case 20:
+		n := model.NIC{Host: h.record.Name, Interface: fmt.Sprintf("eth%d", r.IntN(2)), Network: name, VLAN: r.IntN(2) * 7}
+		did = fmt.Sprintf("put %+v", n)
+		_, _, err = c.PutNIC(ctx, n, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 21:
+		iface := fmt.Sprintf("eth%d", r.IntN(2))
+		did = fmt.Sprintf("delete %s of %s", iface, h.record.Name)
+		_, err = c.DeleteNIC(ctx, h.record.Name, iface, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 22:
+		p := portFact{Host: host, Name: fmt.Sprintf("eth%d", r.IntN(2)), Row: fmt.Sprint(r.Uint32()), Number: uint32(200 + r.IntN(9))}
+		did = fmt.Sprintf("plug %+v", p)
+		h.ports[p.Name] = p
+		s.show(host, false)
 	case 19:
 		h.gateway = uint32(r.IntN(2) * r.IntN(9))
 		h.watches = map[uint32]uint32{}
@@ -232,6 +245,11 @@ func (s *site) check(seed uint64) {
 		}
 		for e := range all[endpointRecord](v, tableEndpoint) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))
+		}
+		for n := range all[nicRecord](v, tableNIC) {
+			if !n.StandBy {
+				fresh.PutNIC(v.fabricNIC(n))
+			}
 		}
 		fresh.Flush()
 		for h := range all[hostRecord](v, tableHost) {

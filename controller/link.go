@@ -30,8 +30,8 @@ type hostLink struct {
 	lastLife  time.Time // of connections that ended: when it was last heard
 	repairs   uint64    // foreign changes undone
 	tampered  bool      // foreign changes are there, and not undone
-	// switchLost: its switch went away while its database stayed, and has not
-	// confirmed since that it has its flows.
+	// switchLost: its switch went away while its database stayed, or came back
+	// without its flows, and has not confirmed since that it has them.
 	switchLost bool
 }
 
@@ -39,7 +39,7 @@ type hostLink struct {
 type switchLink struct {
 	session *session.Session
 	ports   map[string]uint32 // name → number; complete when ready
-	alive   map[string]bool   // of the ports that watch other hosts
+	watched map[string]watch  // by name of the port that watches a host
 	ready   bool
 	synced  bool           // it was handed the wanted program
 	pending []confirmation // in order

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow/program"
+	"github.com/weft-sdn/weft/ovsdb"
 )
 
 // NIC is an interface of a host that is in a network.
@@ -91,12 +94,52 @@ func (t *tx) putNIC(h *hostRecord, n model.NIC) (*nicRecord, error) {
 			return nil, model.Errorf(model.Conflict, "interface", "%s of host %q is the port of endpoint %q: unplug it first, or put another interface into the network", now.Interface, h.Name, p.Endpoint)
 		}
 	}
-	if old := t.nic(h.SystemID, now.Interface); old != nil && old.Network == now.Network && old.VLAN == now.VLAN {
-		return old, nil
+	if old := t.nic(h.SystemID, now.Interface); old == nil {
+		number, err := t.chooseNumber()
+		if err != nil {
+			return nil, err
+		}
+		now.Number = number
+	} else {
+		if old.Network == now.Network && old.VLAN == now.VLAN {
+			return old, nil
+		}
+		now.Number = old.Number
+	}
+	for other := range t.nicsIn(now.Network) {
+		now.StandBy = now.StandBy || !other.StandBy && other.Number != now.Number
+	}
+	if bridge := t.c.linkOf(h.SystemID).elsewhere(now.Interface); bridge != "" {
+		return nil, model.Errorf(model.Conflict, "interface", "%s of host %q is a port of its bridge %s, which may be what connects the host: put another interface into the network, or take it off there first", now.Interface, h.Name, bridge)
 	}
 	t.put(tableNIC, now)
 	return now, nil
 }
+
+// nicPorts are the ports of a host's NICs. One that another bridge has is left
+// there: nothing could be written at all if it were asked for.
+func (v view) nicPorts(l *hostLink) []ovsdb.WantedPort {
+	var ports []ovsdb.WantedPort
+	for n := range v.nicsOf(l.systemID) {
+		if l.elsewhere(n.Interface) == "" {
+			ports = append(ports, ovsdb.WantedPort{Name: n.Interface})
+		}
+	}
+	return ports
+}
+
+// elsewhere is the bridge, other than Weft's, that has a port of that name;
+// empty if none is known.
+func (l *hostLink) elsewhere(port string) string {
+	if l.view == nil {
+		return ""
+	}
+	return l.view.Elsewhere[port]
+}
+
+// learned are the cookies of what switches learn of machines behind NICs: the
+// switches alone add and remove those flows.
+var learned = program.CookieRanges{{Value: uint64(flows.KindLearned) << 56, Mask: 0xff << 56}}
 
 // nicView is a NIC as the API shows it.
 func (v view) nicView(r *nicRecord) model.NIC {
@@ -110,10 +153,23 @@ func (v view) nicView(r *nicRecord) model.NIC {
 	case f == nil:
 		n.Conditions = append(n.Conditions, model.Condition{Type: model.PortFailed,
 			Message: "br-weft of host " + n.Host + " has no port " + r.Interface + " yet"})
+	case r.StandBy:
+		n.Conditions = append(n.Conditions, v.standsBy(r))
+		fallthrough
 	default:
 		n.Conditions = append(n.Conditions, f.failures()...)
 	}
 	return n
+}
+
+// standsBy says why a NIC does not take part in its network.
+func (v view) standsBy(r *nicRecord) model.Condition {
+	if twin := v.ownerName(flows.KindNIC, r.Twin); twin != "" {
+		return model.Condition{Type: model.StandsBy, Message: fmt.Sprintf(
+			"it leads to the same segment as %s, which is in network %q: frames would go round in a circle, so this one only takes over when that one is taken out", twin, r.Network)}
+	}
+	return model.Condition{Type: model.StandsBy, Message: fmt.Sprintf(
+		"it does not take part yet: whether it leads to the same segment as another interface in network %q is being found out, for which the hosts of both must be connected", r.Network)}
 }
 
 // nicPort is a NIC among the ports of its host, where Open vSwitch does not

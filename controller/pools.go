@@ -23,7 +23,7 @@ const maxHosts = 4094
 // addresses when first asked for, and thrown away when in doubt.
 type pools struct {
 	vnis      *ipam.Numbers
-	endpoints *ipam.Numbers
+	endpoints *ipam.Numbers // and of NICs
 	hosts     *ipam.Numbers
 	zones     *ipam.Numbers
 	addresses map[string]map[netip.Prefix]*ipam.Subnet // network → subnet
@@ -41,7 +41,7 @@ func newPools() *pools {
 
 // adopt fills the pools from what was loaded.
 func (c *Controller) adopt(changes memdb.Changes) {
-	var endpoints []uint32
+	var numbers []uint32
 	for _, ch := range changes {
 		switch r := ch.After.(type) {
 		case *networkRecord:
@@ -51,14 +51,16 @@ func (c *Controller) adopt(changes memdb.Changes) {
 			c.pools.vnis.Take(r.VNI)
 			c.pools.zones.Take(uint32(r.Zone)) // another host may have it, too
 		case *endpointRecord:
-			endpoints = append(endpoints, r.Number)
+			numbers = append(numbers, r.Number)
+		case *nicRecord:
+			numbers = append(numbers, r.Number)
 		case *hostRecord:
 			c.pools.hosts.Take(r.Number)
 		}
 	}
 	// The largest is taken last, so that new ones go on from there.
-	slices.Sort(endpoints)
-	for _, number := range endpoints {
+	slices.Sort(numbers)
+	for _, number := range numbers {
 		c.pools.endpoints.Take(number)
 	}
 }
@@ -85,6 +87,10 @@ func (c *Controller) release(changes memdb.Changes) {
 				c.pools.hosts.Give(r.Number)
 			} else {
 				c.pools.hosts.Take(r.Number)
+			}
+		case *nicRecord:
+			if ch.After == nil {
+				c.pools.endpoints.Give(r.Number)
 			}
 		case *endpointRecord:
 			if ch.After == nil {
@@ -173,8 +179,8 @@ func (t *tx) chooseAddress(n *networkRecord, subnet netip.Prefix) (netip.Addr, e
 	}
 }
 
-// chooseNumber gives an endpoint the number that names it in flows, and that its
-// transit addresses are made of. Hosts outside may go on sending to those of an
+// chooseNumber gives an endpoint, or a NIC, the number that names it in flows, and
+// that its transit addresses are made of. Hosts outside may go on sending to those of an
 // endpoint that is gone, so a number is used again as late as possible.
 func (t *tx) chooseNumber() (uint32, error) {
 	number, err := t.c.pools.endpoints.Next(t.transit.Endpoints())

@@ -48,6 +48,11 @@ type forwardRecord struct {
 type nicRecord struct {
 	model.NIC
 	SystemID string `json:"systemID"`
+	Number   uint32 `json:"number"` // names it in flows; endpoints have others
+	// StandBy: it does not take part (yet); see segments.go. Twin is the number
+	// of the NIC because of which it does not.
+	StandBy bool   `json:"standBy,omitempty"`
+	Twin    uint32 `json:"twin,omitempty"`
 }
 
 // placeRecord is where an endpoint is. Only Host is durable.
@@ -103,7 +108,7 @@ type linkRecord struct {
 	TunnelPort  uint32
 	GatewayPort uint32            // the port that leads to its kernel
 	WatchPorts  map[uint32]uint32 // host number → the port that watches it by BFD
-	Alive       map[uint32]bool   // host number → what is seen of it through that port
+	Watches     map[uint32]watch  // host number → what is seen of it through that port
 	Agent       string            // what the host's agent says of the host's side of gateways
 	Wanted      uint64            // generation of the program that is wanted
 	Confirmed   uint64            // generation that the switch confirmed; 0: not read back yet

@@ -62,6 +62,7 @@ func (c *Controller) Serve(ctx context.Context) error {
 	defer stop()
 	var serving sync.WaitGroup
 	defer serving.Wait()
+	serving.Go(func() { c.probeSegments(ctx) })
 	serving.Add(1)
 	go func() {
 		defer serving.Done()
@@ -193,7 +194,7 @@ func (c *Controller) serveHost(ctx context.Context, raw net.Conn, known func()) 
 // serveSwitch serves the OpenFlow connection of a bridge.
 func (c *Controller) serveSwitch(ctx context.Context, raw net.Conn, known func()) error {
 	s, err := session.Accept(ctx, raw, session.Config{
-		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, HandshakeTimeout: handshakeTimeout, CommitTimeout: commitTimeout,
+		Logger: c.log, GenerationID: c.store.Epoch(), Repair: c.config.Repair, Except: learned, HandshakeTimeout: handshakeTimeout, CommitTimeout: commitTimeout,
 	})
 	if err != nil {
 		return err

@@ -24,25 +24,18 @@ func (c *Controller) noteStale(before view, changes memdb.Changes) {
 	for _, ch := range changes {
 		switch was := ch.Before.(type) {
 		case *endpointRecord:
-			now := v.endpoint(was.ID)
-			if now == nil || now.Number != was.Number || !slices.Equal(now.Addresses, was.Addresses) {
-				c.stale(v, before, was)
-			}
+			c.stale(v, before, was, v.lostAddresses(was))
 		case *forwardRecord:
 			// Connections through it would go on.
 			if e := before.endpoint(was.Endpoint); e != nil {
-				c.stale(v, before, e)
+				c.stale(v, before, e, before.allAddresses(e))
 			}
 		}
 	}
 }
 
-// stale has the hosts of an endpoint's network forget its connections.
-func (c *Controller) stale(v, before view, e *endpointRecord) {
-	n := before.network(e.Network)
-	if n == nil || n.Zone == 0 || v.networkByVNI(n.VNI) == nil {
-		return // of a network that is gone the whole zone is flushed
-	}
+// allAddresses are those of an endpoint and those that it is translated to.
+func (v view) allAddresses(e *endpointRecord) []netip.Addr {
 	var addresses []netip.Addr
 	for _, a := range e.Addresses {
 		addresses = append(addresses, a.Addr)
@@ -52,6 +45,26 @@ func (c *Controller) stale(v, before view, e *endpointRecord) {
 		if a.IsValid() {
 			addresses = append(addresses, a)
 		}
+	}
+	return addresses
+}
+
+// lostAddresses are those that an endpoint had and has not any more. What it
+// kept goes on.
+func (v view) lostAddresses(was *endpointRecord) []netip.Addr {
+	var kept []netip.Addr
+	if now := v.endpoint(was.ID); now != nil && now.Number == was.Number && now.Network == was.Network {
+		kept = v.allAddresses(now)
+	}
+	return slices.DeleteFunc(v.allAddresses(was), func(a netip.Addr) bool { return slices.Contains(kept, a) })
+}
+
+// stale has the hosts of an endpoint's network forget its connections with some
+// addresses.
+func (c *Controller) stale(v, before view, e *endpointRecord, addresses []netip.Addr) {
+	n := before.network(e.Network)
+	if n == nil || n.Zone == 0 || len(addresses) == 0 || v.networkByVNI(n.VNI) == nil {
+		return // of a network that is gone the whole zone is flushed
 	}
 	for p := range each[presenceRecord](before, tablePresence, byVNI, n.VNI) {
 		l := c.linkOf(p.Host)

@@ -18,7 +18,9 @@ func (c *Controller) attach(l *hostLink, sw *switchLink) error {
 		return fmt.Errorf("the host's OVSDB connection ended meanwhile")
 	}
 	if l.sw != nil {
+		// It connects anew, and its old connection did not even end yet.
 		l.sw.session.Close()
+		l.lostFlows()
 	}
 	l.sw = sw
 	return nil
@@ -31,8 +33,9 @@ func (c *Controller) detached(l *hostLink, sw *switchLink, why error) {
 	}
 	l.lastLife = l.heard()
 	l.sw = nil
-	l.switchLost = l.conn != nil
-	l.wakeEnsure() // as a gateway it is not to be used until it is back
+	if l.conn != nil && !errors.Is(why, context.Canceled) { // which is this controller's own end
+		l.lostFlows()
+	}
 	c.supersede(l, why)
 	c.note(l, fmt.Sprintf("OpenFlow connection ended: %v", why))
 }
@@ -155,12 +158,15 @@ func (h *switchHandler) Ready(ports []openflow.Port) {
 		if h.l.sw != h.sw {
 			return
 		}
-		h.sw.ports, h.sw.alive = map[string]uint32{}, map[string]bool{}
+		h.sw.ports, h.sw.watched = map[string]uint32{}, map[string]watch{}
 		for _, p := range ports {
 			h.sw.notePort(p)
 		}
 		h.sw.ready, h.l.worked = true, true
 		h.c.refresh(context.Background(), h.l)
+		if len(h.sw.watched) > 0 {
+			h.c.beside(h.examine)
+		}
 		h.c.synchronize(context.Background(), h.l)
 	})
 }
@@ -176,7 +182,7 @@ func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
 		}
 		if gone {
 			delete(h.sw.ports, p.Name)
-			delete(h.sw.alive, p.Name)
+			delete(h.sw.watched, p.Name)
 		} else {
 			h.sw.notePort(p)
 		}
@@ -192,24 +198,27 @@ func (h *switchHandler) PortChanged(p openflow.Port, gone bool) {
 func (sw *switchLink) changes(p openflow.Port, gone bool) bool {
 	has := sw.ports[p.Name] == p.Number
 	_, watches := watchedHost(p.Name)
-	return has == gone || watches && !gone && sw.alive[p.Name] != p.Live()
+	return has == gone || watches && !gone && sw.watched[p.Name].alive != p.Live()
 }
 
 func (sw *switchLink) notePort(p openflow.Port) {
 	sw.ports[p.Name] = p.Number
 	if _, watches := watchedHost(p.Name); watches {
-		sw.alive[p.Name] = p.Live()
+		sw.watched[p.Name] = sw.watched[p.Name].next(p.Live())
 	}
 }
 
 // PacketIn implements session.Handler.
 func (h *switchHandler) PacketIn(p *openflow.PacketIn) {
-	switch kind, _, _, reason := flows.SplitCookie(p.Cookie); {
-	case kind == flows.KindAdopt:
-		h.do(func() { h.c.learnMAC(h.l, p) })
-	case reason.Asks():
-		h.tell(p)
+	if ask, is := flows.AskOf(p.Cookie, p.Match); is {
+		h.tell(p, ask)
+		return
 	}
+	if nic, is := flows.ProbeOf(p.Cookie, p.Match); is {
+		h.do(func() { h.c.probeSeen(nic, p.Data) })
+		return
+	}
+	h.do(func() { h.c.learnMAC(h.l, p) })
 }
 
 // Installed implements session.Handler.

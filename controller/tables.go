@@ -123,6 +123,7 @@ func newState() (*memdb.MemDB, error) {
 		table(tableNIC,
 			unique(byID, single(func(o any) []byte { n := o.(*nicRecord); return key(n.SystemID, n.Interface) })),
 			some(byHost, single(func(o any) []byte { return key(o.(*nicRecord).SystemID) })),
+			some(byNumber, single(func(o any) []byte { return key(o.(*nicRecord).Number) })),
 			some(byNetwork, single(func(o any) []byte { return key(o.(*nicRecord).Network) })),
 		),
 		table(tableHost,

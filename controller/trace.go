@@ -2,20 +2,18 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 
-	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/flows/walk"
 	"github.com/weft-sdn/weft/model"
-	"github.com/weft-sdn/weft/openflow"
 )
 
-// Trace says what becomes of a packet from one endpoint to another: first of
-// the question for its MAC, then of the packet. Both are walked through the
-// flows that the hosts should have and, where they are connected, through those
-// that they have.
+// Trace says what becomes of a packet from one endpoint to another, or to an
+// address outside: first of the question for the MAC of who is next on the way,
+// then of the packet and, if it leaves, of its answer. All are walked through
+// the flows that the hosts should have and, where they are connected, through
+// those that they have.
 func (c *Controller) Trace(ctx context.Context, request model.TraceRequest) (model.TraceResult, error) {
 	if err := request.Check(); err != nil {
 		return model.TraceResult{}, err
@@ -41,10 +39,13 @@ type trace struct {
 	sender *endpointRecord
 	source netip.Addr // what it sends from; none at layer 2
 	target netip.Addr // what it sends to
+	next   netip.Addr // whose MAC it asks for: the target's, or the gateway's
 	mac    [6]byte    // of who has that, once known
 
 	wanted, installed *walk.Underlay
-	last              *walk.Result // of the packet that was sent last, as wanted
+	// What became, as wanted, of the question, of the packet, and of the answer
+	// from outside; nil where none was sent.
+	asked, sent, back *walk.Result
 }
 
 // resolve finds who sends and who is to receive.
@@ -59,7 +60,7 @@ func (t *trace) resolve() error {
 	}
 	t.sender = sender
 	t.result.From = t.traced(sender)
-	t.result.To = model.TracedEndpoint{Network: sender.Network, Address: address}
+	t.result.To = model.TracedEndpoint{Network: t.networkOf(sender, address), Address: address}
 	if receiver != nil {
 		t.result.To = t.traced(receiver)
 	}
@@ -86,12 +87,33 @@ func (t *trace) receiver(sender *endpointRecord) (*endpointRecord, model.Addr, e
 		return e, address, nil
 	}
 	if a, wrong := netip.ParseAddr(t.request.To); wrong == nil && a.Zone() == "" {
-		return nil, model.AddrFrom(a.Unmap()), nil
+		address := model.AddrFrom(a.Unmap())
+		return first[endpointRecord](t.view, tableEndpoint, byAddress, t.networkOf(sender, address), address.String()), address, nil
 	}
 	if t.request.Network == "" {
 		return t.endpointCalled("to", t.request.To, "")
 	}
 	return nil, model.Addr{}, err
+}
+
+// networkOf is the network that an address is in for a sender: its own, or one
+// that its router leads to; empty if it is in none of those.
+func (t *trace) networkOf(sender *endpointRecord, a model.Addr) string {
+	own := t.network(sender.Network)
+	if !a.IsValid() || len(own.Subnets) == 0 || own.contains(a.Addr) {
+		return own.Name
+	}
+	for _, vni := range t.peersOf(own.Name) {
+		if n := t.networkByVNI(vni); own.GatewayMode() != model.GatewayNone && n.GatewayMode() != model.GatewayNone && n.contains(a.Addr) {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// contains is whether an address is in a subnet of the network.
+func (n *networkRecord) contains(a netip.Addr) bool {
+	return slices.ContainsFunc(n.Subnets, func(p model.Prefix) bool { return p.Contains(a) })
 }
 
 // endpointCalled finds an endpoint by its id, its name or an address of its. An
@@ -184,128 +206,4 @@ func (t *trace) speaks(to netip.Addr) bool {
 		return to.Is6()
 	}
 	return true
-}
-
-// send sends what the sender would: a question, unless there is nothing to ask,
-// and, if it is answered, the packet.
-func (t *trace) send(ctx context.Context) error {
-	t.wanted, t.installed = t.underlays(ctx)
-	own := t.sender.MAC.Bytes
-	if !t.target.IsValid() {
-		const localExperiment = 0x88b5 // IEEE 802, 9.2.4
-		return t.sendOne(ctx, "a frame of no protocol", walk.Frame(own, t.mac).EtherType(localExperiment))
-	}
-	err := t.sendOne(ctx, fmt.Sprintf("who has %s?", t.target), walk.Question(own, t.source, t.target))
-	if err != nil {
-		return err
-	}
-	var answered bool
-	if t.mac, answered = t.answer(); !answered {
-		return nil
-	}
-	p := walk.Frame(own, t.mac).IP(t.source, t.target)
-	const anyPort = 49152 // the first that is given to clients (RFC 6335 section 6)
-	port := t.request.Port
-	if port == 0 {
-		port = model.DefaultTracePort
-	}
-	what := fmt.Sprintf("from %s to %s", t.source, t.target)
-	switch t.request.Proto {
-	case model.TraceARP, model.TraceND:
-		return nil
-	case model.TraceTCP:
-		return t.sendOne(ctx, fmt.Sprintf("tcp to port %d %s", port, what), p.TCP(anyPort, uint16(port)))
-	case model.TraceUDP:
-		return t.sendOne(ctx, fmt.Sprintf("udp to port %d %s", port, what), p.UDP(anyPort, uint16(port)))
-	}
-	return t.sendOne(ctx, "a ping "+what, p.Echo())
-}
-
-// answer finds the MAC in what came back to the sender. A question that nobody
-// answers for an endpoint but that reaches it, the endpoint answers itself.
-func (t *trace) answer() (mac [6]byte, answered bool) {
-	for _, end := range t.last.Ends {
-		if end.Outcome != walk.Sent {
-			continue
-		}
-		if end.Host == t.result.From.Host && end.Port == t.result.From.Port {
-			return end.Packet.MAC(openflow.EthSrc), true
-		}
-		if end.Host == t.result.To.Host && end.Port == t.result.To.Port && !t.result.To.MAC.IsZero() {
-			mac, answered = t.result.To.MAC.Bytes, true
-		}
-	}
-	return mac, answered
-}
-
-// conclude says in a sentence what became of it all.
-func (t *trace) conclude() {
-	from, to := title(t.result.From), title(t.result.To)
-	t.result.Differs = slices.ContainsFunc(t.result.Packets, func(p model.TracedPacket) bool { return p.Difference != "" })
-	_, answered := t.answer()
-	arrived := slices.ContainsFunc(t.last.Ends, func(e walk.End) bool {
-		return e.Outcome == walk.Sent && e.Host == t.result.To.Host && e.Port == t.result.To.Port
-	})
-	onlyAsked := t.request.Proto == model.TraceARP || t.request.Proto == model.TraceND
-	question := len(t.result.Packets) == 1 && t.target.IsValid()
-	switch {
-	case t.last.Err != nil:
-		t.result.Verdict = fmt.Sprintf("it is not known what becomes of it: %v", t.last.Err)
-	case question && onlyAsked && answered:
-		t.result.Delivered = true
-		t.result.Verdict = fmt.Sprintf("%s is told that %s is at %s", from, t.target, model.MACFrom(t.mac))
-	case question && t.result.To.Network != t.result.From.Network:
-		t.result.Verdict = fmt.Sprintf("%s does not reach %s: they are in different networks, %s and %s", from, to, t.result.From.Network, t.result.To.Network)
-	case question:
-		t.result.Verdict = fmt.Sprintf("%s does not reach %s: nobody says who has %s, so it sends nothing more", from, to, t.target)
-	case arrived:
-		t.result.Delivered = true
-		t.result.Verdict = fmt.Sprintf("%s reaches %s", from, to)
-	default:
-		t.result.Verdict = fmt.Sprintf("%s does not reach %s: %s", from, to, t.why())
-	}
-	if t.result.Differs {
-		t.result.Verdict += "; that is what is wanted, and not what the switches do"
-	}
-}
-
-// why is how the packet ended that did not arrive.
-func (t *trace) why() string {
-	if len(t.last.Ends) == 0 {
-		return "nothing becomes of it"
-	}
-	return t.last.Ends[0].Text(t.words())
-}
-
-func title(e model.TracedEndpoint) string {
-	switch {
-	case e.Name != "":
-		return e.Name
-	case e.ID != "":
-		return e.ID
-	}
-	return e.Address.String()
-}
-
-// words are the names of what results of walks speak of.
-func (t *trace) words() walk.Words {
-	return walk.Words{
-		Names:   openflow.Names{Table: func(id uint8) string { return flows.TableNames[int(id)] }},
-		Explain: func(cookie uint64) string { return t.explain(cookie).Text },
-		Port:    t.behind,
-	}
-}
-
-// behind is who is behind a port of a host.
-func (t *trace) behind(host string, port uint32) string {
-	h := t.hostByName(host)
-	if h == nil {
-		return ""
-	}
-	for p := range each[placeRecord](t.view, tablePlace, byHost, h.SystemID) {
-		if e := t.endpoint(p.Endpoint); p.Number == port && e != nil {
-			return "endpoint " + e.Title()
-		}
-	}
-	return ""
 }

@@ -21,7 +21,8 @@ type tracedSite struct {
 	hosts map[string]*ovstest.OVS
 }
 
-func newTracedSite(t *testing.T) *tracedSite {
+// serveForTraces starts a controller, and says where hosts find it.
+func serveForTraces(t *testing.T) (c *Controller, ovsdb string) {
 	t.Helper()
 	c, err := Open(Config{
 		DataDir: filepath.Join(t.TempDir(), "data"), Log: slog.New(slog.DiscardHandler),
@@ -39,7 +40,14 @@ func newTracedSite(t *testing.T) *tracedSite {
 		c.Close()
 	})
 	await(t, "the controller listens", func() bool { a, _ := c.Addresses(); return a != nil })
-	ovsdb, _ := c.Addresses()
+	at, _ := c.Addresses()
+	return c, at.String()
+}
+
+func newTracedSite(t *testing.T) *tracedSite {
+	t.Helper()
+	c, ovsdb := serveForTraces(t)
+	ctx := t.Context()
 
 	for name, subnet := range map[string]string{"net1": "10.0.1.0/24", "net2": "10.0.1.0/24", "plain": ""} {
 		n := network(name, subnet)
@@ -68,7 +76,7 @@ func newTracedSite(t *testing.T) *tracedSite {
 		s.hosts[name] = o
 		o.VSCtl("set", "Open_vSwitch", ".", "external_ids:hostname="+name, "external_ids:system-id=id-"+name,
 			fmt.Sprintf("external_ids:weft-vtep=192.0.2.%d", i+1), "external_ids:weft-datapath=netdev",
-			"--", "set-manager", "tcp:"+ovsdb.String())
+			"--", "set-manager", "tcp:"+ovsdb)
 	}
 	for id, host := range map[string]string{"doc1": "host1", "doc2": "host2", "other": "host2", "plain1": "host1", "plain2": "host2"} {
 		o := s.hosts[host]

@@ -28,7 +28,8 @@ func (t *trace) underlays(ctx context.Context) (wanted, installed *walk.Underlay
 				if err != nil {
 					return nil, err
 				}
-				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPort: t.link(h.SystemID).TunnelPort}, nil
+				l := t.link(h.SystemID)
+				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPort: l.TunnelPort, GatewayPort: l.GatewayPort}, nil
 			}
 			return nil, nil
 		}
@@ -43,7 +44,20 @@ func (t *trace) wantedSwitch(ctx context.Context, h *hostRecord) (*walk.Switch, 
 	if err := t.c.do(ctx, func() { fragments = t.c.fabric.Program(h.Number) }); err != nil {
 		return nil, err
 	}
-	return walk.FromProgram(fragments), nil
+	sw, l := walk.FromProgram(fragments), t.link(h.SystemID)
+	sw.Port = func(number uint32) (exists, live bool) { return true, l.seesAlive(number) }
+	return sw, nil
+}
+
+// seesAlive is whether a port carries traffic: those that watch other hosts do
+// while BFD says so.
+func (l *linkRecord) seesAlive(port uint32) bool {
+	for host, number := range l.WatchPorts {
+		if number == port {
+			return l.Watches[host].alive
+		}
+	}
+	return true
 }
 
 // notReadable says that a switch cannot be read, which is no failure of a trace.
@@ -77,21 +91,27 @@ func (t *trace) installedSwitch(ctx context.Context, h *hostRecord) (*walk.Switc
 	}
 	dumped := walk.NewSwitch(flows, groups)
 	// Without a device there is a number, and no port that carries anything.
-	dumped.Port = func(number uint32) (exists, live bool) { return ports[number], ports[number] }
+	l := t.link(h.SystemID)
+	dumped.Port = func(number uint32) (exists, live bool) {
+		return ports[number], ports[number] && l.seesAlive(number)
+	}
 	return dumped, nil
 }
 
 // sendOne walks a packet of the sender's both ways, and compares.
-func (t *trace) sendOne(ctx context.Context, what string, p walk.Packet) error {
-	from := t.result.From
-	wanted := t.wanted.Walk(from.Host, from.Port, p)
-	t.last = &wanted
+func (t *trace) sendOne(ctx context.Context, what string, p walk.Packet) (*walk.Result, error) {
+	return t.walk(ctx, what, t.result.From.Host, t.result.From.Port, p)
+}
+
+// walk walks a packet that comes in at a port both ways, and compares.
+func (t *trace) walk(ctx context.Context, what, host string, port uint32, p walk.Packet) (*walk.Result, error) {
+	wanted := t.wanted.Walk(host, port, p)
 	traced := model.TracedPacket{What: what, Packet: p.String(), Wanted: t.walkOf(&wanted)}
-	installed := t.installed.Walk(from.Host, from.Port, p)
+	installed := t.installed.Walk(host, port, p)
 	var unread notReadable
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx.Err()
 	case errors.As(installed.Err, &unread):
 		traced.Note = unread.Error()
 	default:
@@ -100,7 +120,7 @@ func (t *trace) sendOne(ctx context.Context, what string, p walk.Packet) error {
 		traced.Difference = t.difference(&wanted, &installed)
 	}
 	t.result.Packets = append(t.result.Packets, traced)
-	return nil
+	return &wanted, nil
 }
 
 // walkOf is a result for the API.
@@ -153,6 +173,6 @@ func (t *trace) difference(wanted, installed *walk.Result) string {
 func sameEnds(a, b *walk.Result) bool {
 	return (a.Err == nil) == (b.Err == nil) && slices.EqualFunc(a.Ends, b.Ends, func(x, y walk.End) bool {
 		return x.Outcome == y.Outcome && x.Host == y.Host && x.Port == y.Port && x.Reason() == y.Reason() &&
-			x.Why == y.Why && (x.Outcome != walk.Sent || x.Packet == y.Packet)
+			x.Why == y.Why && (x.Outcome != walk.Sent && x.Outcome != walk.ToKernel || x.Packet == y.Packet)
 	})
 }

@@ -80,6 +80,9 @@ func (c *Controller) facts(ctx context.Context) (*seen, error) {
 	for e := range all[endpointRecord](s.view, tableEndpoint) {
 		s.Endpoints = append(s.Endpoints, s.fabricEndpoint(e))
 	}
+	for n := range all[nicRecord](s.view, tableNIC) {
+		s.NICs = append(s.NICs, s.fabricNIC(n))
+	}
 	return s, nil
 }
 

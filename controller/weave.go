@@ -57,9 +57,22 @@ func (v view) fabricHost(h *hostRecord) flows.Host {
 	return out
 }
 
+// fabricNIC is what flows depend on of a NIC.
+func (v view) fabricNIC(n *nicRecord) flows.NIC {
+	out := flows.NIC{Number: n.Number, Host: v.hostNumber(n.SystemID), VLAN: uint16(n.VLAN)}
+	if in := v.network(n.Network); in != nil {
+		out.VNI = in.VNI
+	}
+	if f := first[portFact](v, tablePort, byID, n.SystemID, n.Interface); f != nil {
+		out.Port = f.Number
+	}
+	return out
+}
+
 // concerned is what has to be woven anew after some changes.
 type concerned struct {
 	networks, endpoints map[string]bool
+	nics                map[uint32]bool
 	gone                []*endpointRecord
 }
 
@@ -83,9 +96,19 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 	for _, e := range now.gone {
 		f.DeleteEndpoint(e.Number)
 	}
+	for number := range now.nics {
+		if n := first[nicRecord](v, tableNIC, byNumber, number); n == nil || n.StandBy {
+			f.DeleteNIC(number)
+		}
+	}
 	for id := range now.endpoints {
 		if e := v.endpoint(id); e != nil {
 			f.PutEndpoint(v.fabricEndpoint(e))
+		}
+	}
+	for number := range now.nics {
+		if n := first[nicRecord](v, tableNIC, byNumber, number); n != nil && !n.StandBy {
+			f.PutNIC(v.fabricNIC(n))
 		}
 	}
 	for _, ch := range changes {
@@ -115,7 +138,7 @@ func (v view) changedHost(ch memdb.Change) *hostRecord {
 
 // concerned finds the networks and endpoints of which flows may be others now.
 func (v view) concerned(changes memdb.Changes) concerned {
-	c := concerned{networks: map[string]bool{}, endpoints: map[string]bool{}}
+	c := concerned{networks: map[string]bool{}, endpoints: map[string]bool{}, nics: map[uint32]bool{}}
 	for _, ch := range changes {
 		switch ch.Table {
 		case tableNetwork:
@@ -146,6 +169,18 @@ func (v view) concerned(changes memdb.Changes) concerned {
 			c.endpoints[now.ID] = true
 		case tablePlace:
 			c.endpoints[either(ch).(*placeRecord).Endpoint] = true
+		case tableNIC:
+			for _, n := range []any{ch.Before, ch.After} {
+				if n, ok := n.(*nicRecord); ok {
+					c.nics[n.Number] = true
+					c.note(n.Network)
+				}
+			}
+		case tablePort:
+			f := either(ch).(*portFact)
+			if n := v.nic(f.Host, f.Name); n != nil {
+				c.nics[n.Number] = true
+			}
 		case tableForward:
 			for _, f := range []any{ch.Before, ch.After} {
 				if f, ok := f.(*forwardRecord); ok {

@@ -23,7 +23,7 @@ func TestTheGatewayAnswersOnEveryHostAndPacketsGetOut(t *testing.T) {
 		}
 	}
 	// The gateway of a network on no common router does not answer.
-	s.holds(reaching("one", "10.0.1.254"), notReaching("one", "10.0.2.254"), notReaching("four", "10.0.1.254"), notReaching("four", "fd00:1::fe"))
+	s.holds(reaching("one", "10.0.1.254"), notReaching("one", "10.0.2.254"), notReaching("four", "10.0.1.254"), notReaching("four", "fd00:1::fe"), reaching("four", "10.0.2.254"))
 	// One MAC address, the same on every host.
 	for _, container := range []string{"one", "two"} {
 		for _, a := range []string{"10.0.1.254", "fd00:1::fe"} {
@@ -54,8 +54,8 @@ func TestARouteIsTraced(t *testing.T) {
 
 func TestWhatIsTooLargeIsAnsweredWithTheRightNumber(t *testing.T) {
 	s := up(t, outTopology)
-	s.must(s.declareRouter("r1", "net1", "net2"))
 	s.check()
+	s.must(s.declareRouter("r1", "net1", "net2"))
 	// A container that was set up without regard to the MTU.
 	for _, name := range []string{"one", "two"} {
 		c := s.Container(name)
@@ -137,7 +137,7 @@ func TestRoutersJoinNetworksAndNothingElseDoes(t *testing.T) {
 	s.must(s.call("POST", "/networks", model.Network{Name: "net3", Subnets: []model.Prefix{model.MustPrefix("10.0.1.128/25")},
 		Gateway: &model.Gateway{Addresses: addresses("10.0.1.129"), Mode: model.GatewayLocal}}, nil))
 	err := s.call("PUT", "/routers/r1", model.Router{Name: "r1", Networks: []string{"net1", "net2", "net3"}}, nil)
-	s.isRefused(err, 400, "net1", "net3")
+	s.isRefused(err, 409, "net1", "net3")
 	s.must(s.call("DELETE", "/routers/r1", nil, nil))
 	s.synchronized(soon, "host1", "host2")
 	s.check()

@@ -111,11 +111,17 @@ type builder func(context.Context, *lab.Topology, lab.Options) (*lab.Lab, error)
 
 func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs ...string) *site {
 	t.Helper()
+	return bringUpFor(t, testPatience, topology, with, controllerArgs...)
+}
+
+// bringUpFor brings an installation up for a test that takes so long at the most.
+func bringUpFor(t *testing.T, patience time.Duration, topology *lab.Topology, with builder, controllerArgs ...string) *site {
+	t.Helper()
 	needLab(t)
 	t.Parallel()
 	places <- struct{}{}
 	t.Cleanup(func() { <-places })
-	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	l, err := with(ctx, topology, lab.Options{
 		Binary:         weftBinary,
@@ -135,6 +141,12 @@ func bringUp(t *testing.T, topology *lab.Topology, with builder, controllerArgs 
 		}
 		if t.Failed() {
 			t.Logf("the controller's log:\n%s", s.controllerLog())
+			for _, h := range l.Hosts() {
+				for _, file := range []string{"ovs-vswitchd.log", "agent.out"} {
+					text, _ := os.ReadFile(filepath.Join(l.Dir, h.Name, file)) // no agent runs on every host
+					t.Logf("%s of %s ends with:\n%s", file, h.Name, text[max(0, len(text)-2000):])
+				}
+			}
 		}
 		if err := l.Down(); err != nil {
 			t.Error(err)

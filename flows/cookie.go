@@ -26,12 +26,15 @@ const (
 
 	KindGatewayBase Kind = 0x12 // of the pipeline of networks with a gateway; owner is its version
 	KindHostPort    Kind = 0x13 // the port that leads to this host's kernel
+	KindNICBase     Kind = 0x14 // of the pipeline of networks with a NIC; owner is its version
 
 	KindNetwork Kind = 0x20 // of a network as a whole
 	KindGroups  Kind = 0x21 // whom its broadcasts reach
 	KindGateway Kind = 0x22 // its gateway's addresses, and which networks it leads to
 	KindSteer   Kind = 0x23 // the way out of it
 	KindLimit   Kind = 0x24 // how large its packets may be
+	KindSegment Kind = 0x25 // machines behind NICs are learned
+	KindNICs    Kind = 0x26 // where such machines may be
 
 	KindMember Kind = 0x30 // another host's frames of a network are accepted
 	KindPath   Kind = 0x31 // the way to another host
@@ -45,6 +48,9 @@ const (
 	KindNeighbour Kind = 0x45 // its MAC address, for what was routed to it
 	KindTransit   Kind = 0x46 // its translation on a gateway host
 	KindForward   Kind = 0x47 // ports of gateway hosts that lead to it
+	KindGuard     Kind = 0x48 // machines behind a NIC do not pretend to be it
+	KindLearned   Kind = 0x4c // a machine behind a NIC: a flow that a switch made itself
+	KindNIC       Kind = 0x4d // a NIC that is in a network; its number is as an endpoint's
 )
 
 // OwnerMask selects everything of one owner.
@@ -71,6 +77,12 @@ var roles = map[Kind]string{
 	KindNeighbour:   "the MAC address of an endpoint, for what was routed to it",
 	KindTransit:     "the translation between an endpoint and its transit address",
 	KindForward:     "ports of the gateway hosts that lead to an endpoint",
+	KindNICBase:     "part of the pipeline of networks that a NIC is in",
+	KindSegment:     "machines behind the NICs of the network are learned",
+	KindNICs:        "where machines behind the NICs of the network may be",
+	KindGuard:       "no machine behind a NIC pretends to be an endpoint",
+	KindLearned:     "a machine behind a NIC, as the switch learned it itself",
+	KindNIC:         "a NIC that is in a network",
 }
 
 // Cookie builds a cookie; owner and vni are cut to 24 bits.
@@ -113,11 +125,14 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 	}
 	out.Role = role
 	switch {
+	case kind == KindLearned:
+	case kind == KindNIC:
+		out.Owner = fmt.Sprintf("NIC number %d", owner)
 	case kind.IsEndpoint():
 		out.Owner = fmt.Sprintf("endpoint number %d", owner)
-	case kind.IsHost():
+	case kind.IsHost() || kind == KindHostPort:
 		out.Owner = fmt.Sprintf("host number %d", owner)
-	case kind == KindBase || kind == KindGatewayBase:
+	case kind == KindBase || kind == KindGatewayBase || kind == KindNICBase:
 		out.Owner = fmt.Sprintf("pipeline version %d", owner)
 	}
 	if names.Owner != nil {

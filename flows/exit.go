@@ -16,6 +16,8 @@ type exits struct {
 	// new connections, then those that are being drained.
 	hosts  []Host
 	active int
+	// nics: there are machines behind NICs in the network.
+	nics bool
 	// named: the network names its gateways, and shares its connections among
 	// them. Otherwise every host is its own.
 	named bool
@@ -75,6 +77,9 @@ func (x *exits) leave(b *builder) {
 			b.flow(TableNextNetwork, 100, out, TableNATDone, of.CTClear{})
 		}
 	}
+	if x.nics && x.translates() {
+		x.fallback(b)
+	}
 	if x.direct() {
 		x.enter(b)
 	}
@@ -101,8 +106,12 @@ func (x *exits) enter(b *builder) {
 // hostsThemselves leads to the exits' own addresses, each of which is on its
 // own host only.
 func (x *exits) hostsThemselves(b *builder) {
-	for _, h := range x.hosts {
-		for _, a := range h.Transit.each() {
+	for _, f := range x.Gateway.families() {
+		for _, h := range x.hosts {
+			a := h.Transit.of(f)
+			if !a.IsValid() {
+				continue
+			}
 			out := match(b.toRouter(fromHere), to(a))
 			if h.Number == x.here.Number {
 				b.flow(TableRoute, 132, out, TableTTL)

@@ -19,16 +19,17 @@ type Fabric struct {
 	networks  map[uint32]*network // by VNI
 	endpoints map[uint32]*endpoint
 	hosts     map[uint32]*host
+	nics      map[uint32]NIC
 
 	routers index // VNI → the networks whose gateway leads there
 	exits   index // host → the networks that name it as a way out
 
-	base, gatewayBase *program.Fragment
+	base, gatewayBase, nicBase *program.Fragment
 
 	touched     map[uint32]map[program.Key]*program.Fragment // host → what it had at the last Flush
 	staleGroups map[place]struct{}
 	staleSteers map[place]struct{}
-	staleBases  map[uint32]struct{} // hosts that may have their first or no network with a gateway
+	staleBases  map[uint32]struct{} // hosts that may have their first or no network with a gateway or a NIC
 }
 
 // place is a network on a host.
@@ -36,11 +37,12 @@ type place struct{ vni, host uint32 }
 
 type network struct {
 	Network
-	own, router, limits *program.Fragment
-	steers              map[steerKey]*program.Fragment
+	own, router, limits, segment *program.Fragment
+	steers                       map[steerKey]*program.Fragment
 
 	endpoints map[uint32]*endpoint           // all of the network
-	members   map[uint32]map[uint32]struct{} // host → the endpoints on it
+	nics      map[uint32]NIC                 // all that are in it
+	members   map[uint32]map[uint32]struct{} // host → the endpoints and NICs on it
 	reached   map[uint32]int                 // host → how many networks it is a member of that lead here
 	parts     map[uint32]part                // host → how it takes part
 	forwards  int                            // endpoints that a forward leads to
@@ -61,10 +63,12 @@ func NewFabric() *Fabric {
 		networks:    map[uint32]*network{},
 		endpoints:   map[uint32]*endpoint{},
 		hosts:       map[uint32]*host{},
+		nics:        map[uint32]NIC{},
 		routers:     index{},
 		exits:       index{},
 		base:        Base(),
 		gatewayBase: GatewayBase(),
+		nicBase:     NICBase(),
 		touched:     map[uint32]map[program.Key]*program.Fragment{},
 		staleGroups: map[place]struct{}{},
 		staleSteers: map[place]struct{}{},
@@ -78,7 +82,7 @@ func (f *Fabric) PutNetwork(now Network) {
 	if n == nil {
 		n = &network{
 			endpoints: map[uint32]*endpoint{}, members: map[uint32]map[uint32]struct{}{},
-			reached: map[uint32]int{}, parts: map[uint32]part{},
+			nics: map[uint32]NIC{}, reached: map[uint32]int{}, parts: map[uint32]part{},
 		}
 		f.networks[now.VNI] = n
 		f.enter(n, now)
@@ -88,7 +92,7 @@ func (f *Fabric) PutNetwork(now Network) {
 	switch {
 	case was.equal(now):
 	case was.Gateway.equal(now.Gateway):
-		n.Network, n.own = now, now.fragment()
+		n.Network, n.own = now, now.fragment(len(n.nics) > 0)
 		for h := range n.members {
 			f.set(h, n.own.Key, n.own)
 		}
@@ -105,7 +109,7 @@ func (f *Fabric) PutNetwork(now Network) {
 	}
 }
 
-// DeleteNetwork forgets a network and all its endpoints.
+// DeleteNetwork forgets a network, all its endpoints and all its NICs.
 func (f *Fabric) DeleteNetwork(vni uint32) {
 	n := f.networks[vni]
 	if n == nil {
@@ -113,6 +117,9 @@ func (f *Fabric) DeleteNetwork(vni uint32) {
 	}
 	for number := range maps.Clone(n.endpoints) {
 		f.DeleteEndpoint(number)
+	}
+	for number := range maps.Clone(n.nics) {
+		f.DeleteNIC(number)
 	}
 	f.exit(n)
 	delete(f.networks, vni)
@@ -134,7 +141,7 @@ func (f *Fabric) PutEndpoint(e Endpoint) {
 		return
 	}
 	now := &endpoint{Endpoint: e}
-	now.build(n.Network, old)
+	now.build(n, old)
 	f.endpoints[e.Number], n.endpoints[e.Number] = now, now
 	var before uint32
 	if old != nil {
@@ -223,7 +230,7 @@ func (f *Fabric) move(h *host) {
 		n := f.networks[vni]
 		f.accept(h, n)
 		for m, part := range n.parts {
-			if n.members[m] != nil {
+			if n.members[m] != nil || len(n.nics) > 0 {
 				f.staleGroups[place{vni, m}] = struct{}{}
 			}
 			if m != h.Number && part.receives() {
@@ -233,7 +240,7 @@ func (f *Fabric) move(h *host) {
 	}
 }
 
-// DeleteHost forgets a host. No endpoint may be on it; of networks that name it
+// DeleteHost forgets a host. No endpoint and no NIC may be on it; of networks that name it
 // as a way out, it is none any more.
 func (f *Fabric) DeleteHost(number uint32) {
 	h := f.hosts[number]
@@ -283,15 +290,24 @@ func (f *Fabric) spread(n *network, e *endpoint) {
 	}
 }
 
+// give gives a host what its part in the network asks for of an endpoint.
 func (f *Fabric) give(n *network, number uint32, e *endpoint) {
+	part := n.parts[number]
 	for i, kind := range endpointKinds {
-		f.set(number, e.key(kind), n.on(number, e, i))
+		switch now := e.fragments[i]; {
+		case now != nil && n.has(kind, e, number, part):
+			f.set(number, e.key(kind), now)
+		case now != nil || e.lost[i]:
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 
 func (f *Fabric) remove(number uint32, e *endpoint) {
-	for _, kind := range endpointKinds {
-		f.set(number, e.key(kind), nil)
+	for i, kind := range endpointKinds {
+		if e.fragments[i] != nil {
+			f.set(number, e.key(kind), nil)
+		}
 	}
 }
 

@@ -16,10 +16,11 @@ type world struct {
 	networks  map[uint32]Network
 	endpoints map[uint32]Endpoint
 	hosts     map[uint32]Host
+	nics      map[uint32]NIC
 }
 
 func newWorld() *world {
-	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}}
+	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}, map[uint32]NIC{}}
 }
 
 // recompute makes a fabric of the state as it is, in a random order.
@@ -39,7 +40,14 @@ func (w *world) recompute(r *rand.Rand) *Fabric {
 			f.PutNetwork(w.networks[networks[i-len(hosts)]])
 		}
 	})
-	shuffled(len(endpoints), func(i int) { f.PutEndpoint(w.endpoints[endpoints[i]]) })
+	nics := keys(w.nics)
+	shuffled(len(endpoints)+len(nics), func(i int) {
+		if i < len(endpoints) {
+			f.PutEndpoint(w.endpoints[endpoints[i]])
+		} else {
+			f.PutNIC(w.nics[nics[i-len(endpoints)]])
+		}
+	})
 	f.Flush()
 	return f
 }
@@ -56,7 +64,7 @@ func keys[V any](m map[uint32]V) []uint32 {
 // step changes one thing, in the state and in the fabric.
 func (w *world) step(r *rand.Rand, f *Fabric) string {
 	number := uint32(r.IntN(12) + 1)
-	switch r.IntN(10) {
+	switch r.IntN(11) {
 	case 0:
 		n := Network{VNI: uint32(r.IntN(4) + 100), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0}
 		n.Gateway = randomGateway(r, n)
@@ -69,6 +77,11 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		for number, e := range w.endpoints {
 			if e.VNI == vni {
 				delete(w.endpoints, number)
+			}
+		}
+		for number, c := range w.nics {
+			if c.VNI == vni {
+				delete(w.nics, number)
 			}
 		}
 		f.DeleteNetwork(vni)
@@ -93,9 +106,28 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 				return "nothing"
 			}
 		}
+		for _, c := range w.nics {
+			if c.Host == h {
+				return "nothing"
+			}
+		}
 		delete(w.hosts, h)
 		f.DeleteHost(h)
 		return fmt.Sprintf("delete host %d", h)
+	case 5:
+		c := NIC{Number: uint32(r.IntN(3) + 50), VNI: uint32(r.IntN(4) + 100), Host: uint32(r.IntN(4) + 1), VLAN: uint16(r.IntN(2))}
+		c.Port = uint32(r.IntN(2)) * (c.Number + 300)
+		if r.IntN(3) == 0 {
+			delete(w.nics, c.Number)
+			f.DeleteNIC(c.Number)
+			return fmt.Sprintf("delete NIC %d", c.Number)
+		}
+		if w.networks[c.VNI].VNI == 0 || w.hosts[c.Host].Number == 0 {
+			return "nothing"
+		}
+		w.nics[c.Number] = c
+		f.PutNIC(c)
+		return fmt.Sprintf("put %+v", c)
 	case 4:
 		delete(w.endpoints, number)
 		f.DeleteEndpoint(number)
@@ -136,6 +168,9 @@ func randomGateway(r *rand.Rand, n Network) *Gateway {
 		return nil
 	}
 	g := &Gateway{Mode: Mode(r.IntN(3) + 1), Limit: uint16(1400 + r.IntN(2)), HostAccess: r.IntN(2) == 0, Zone: uint16(n.VNI)}
+	if r.IntN(2) == 0 {
+		g.Fallback = transit(0x8000 + n.VNI)
+	}
 	for _, subnet := range []string{fmt.Sprintf("10.%d.0.0/16", n.VNI), fmt.Sprintf("2001:db8:%d::/64", n.VNI)} {
 		if r.IntN(3) > 0 {
 			p := netip.MustParsePrefix(subnet)

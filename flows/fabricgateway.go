@@ -32,7 +32,10 @@ func (n *network) everyone() bool {
 
 // enter makes a network what it is now. Its endpoints stay.
 func (f *Fabric) enter(n *network, now Network) {
-	n.Network, n.own, n.limits = now, now.fragment(), nil
+	n.Network, n.own, n.limits, n.segment = now, now.fragment(len(n.nics) > 0), nil, nil
+	if len(n.nics) > 0 {
+		n.segment = now.segment()
+	}
 	n.steers = map[steerKey]*program.Fragment{}
 	if g := now.Gateway; g != nil {
 		n.limits = now.limit()
@@ -98,7 +101,8 @@ func (f *Fabric) appoint(number uint32) {
 // rebuild makes the fragments of a network's endpoints anew.
 func (f *Fabric) rebuild(n *network) {
 	for _, e := range n.endpoints {
-		e.build(n.Network, nil)
+		was := *e
+		e.build(n, &was)
 		f.spread(n, e)
 	}
 }
@@ -184,7 +188,7 @@ func (f *Fabric) steer(p place) {
 
 // exitsOf are the ways out of a network, as one of its hosts sees them.
 func (f *Fabric) exitsOf(n *network, here Host) *exits {
-	x := &exits{Network: n.Network, here: here, named: len(n.Gateway.Hosts) > 0}
+	x := &exits{Network: n.Network, here: here, nics: len(n.nics) > 0, named: len(n.Gateway.Hosts) > 0}
 	switch {
 	case x.named:
 		x.pinned = len(n.Gateway.Hosts) > 1

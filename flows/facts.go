@@ -36,6 +36,7 @@ type Gateway struct {
 	Zone       uint16   // of its translations, 1 to 32767; 0 unless the mode leaves
 	Hosts      []Exit   // none: every host is its own way out
 	HostAccess bool     // what comes from the host, or through it, reaches in
+	Fallback   Transit  // as which machines behind its NICs are known outside; invalid: not at all
 }
 
 // Exit is a host through which packets leave a network.
@@ -61,4 +62,14 @@ type TransitRange struct{ V4, V6 netip.Prefix }
 type Forward struct {
 	Protocol uint8 // 6 TCP, 17 UDP
 	Port     uint16
+}
+
+// NIC is a physical interface of a host that is in a network: the machines behind
+// it are, too.
+type NIC struct {
+	Number uint32 // names it; endpoints have other numbers
+	VNI    uint32
+	Host   uint32
+	Port   uint32 // its port there; 0: not known
+	VLAN   uint16 // tag of the network's frames on the wire; 0: none
 }

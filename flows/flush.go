@@ -71,33 +71,42 @@ func (f *Fabric) Program(number uint32) []*program.Fragment {
 	})
 }
 
-// rebase gives a host the pipeline of networks with a gateway if it takes part
-// in one.
+// rebase gives a host the pipelines of networks with a gateway and with NICs if
+// it takes part in one.
 func (f *Fabric) rebase(number uint32) {
 	h := f.hosts[number]
 	if h == nil {
 		return
 	}
-	var base *program.Fragment
+	var gateway, nic *program.Fragment
 	for vni := range h.networks {
-		if f.networks[vni].Gateway != nil {
-			base = f.gatewayBase
+		if n := f.networks[vni]; n.Gateway != nil {
+			gateway = f.gatewayBase
+		}
+		if len(f.networks[vni].nics) > 0 {
+			nic = f.nicBase
 		}
 	}
-	f.set(number, f.gatewayBase.Key, base)
+	f.set(number, f.gatewayBase.Key, gateway)
+	f.set(number, f.nicBase.Key, nic)
 }
 
 // regroup builds anew whom broadcasts of a network reach from a host.
 func (f *Fabric) regroup(p place) {
 	key := program.Key{Kind: uint8(KindGroups), VNI: p.vni}
 	n := f.networks[p.vni]
+	var machines *program.Fragment
+	if n != nil && len(n.nics) > 0 && n.parts[p.host] != absent {
+		machines = f.nicGroups(n, p.host)
+	}
+	f.set(p.host, networkKey(KindNICs, p.vni), machines)
 	if n == nil || n.members[p.host] == nil {
 		f.set(p.host, key, nil)
 		return
 	}
 	var local, remote []uint32
 	for number := range n.members[p.host] {
-		if f.endpoints[number].Port != 0 {
+		if e := f.endpoints[number]; e != nil && e.Port != 0 || f.nics[number].Port != 0 {
 			local = append(local, number)
 		}
 	}

@@ -20,7 +20,7 @@ func (g *Gateway) likeButDrained(o *Gateway) bool {
 	host := func(a, b Exit) bool { return a.Host == b.Host }
 	return g.Mode == o.Mode && slices.Equal(g.Addresses, o.Addresses) && slices.Equal(g.Subnets, o.Subnets) &&
 		slices.Equal(g.Peers, o.Peers) && g.Limit == o.Limit && g.Zone == o.Zone &&
-		slices.EqualFunc(g.Hosts, o.Hosts, host) && g.HostAccess == o.HostAccess
+		slices.EqualFunc(g.Hosts, o.Hosts, host) && g.HostAccess == o.HostAccess && g.Fallback == o.Fallback
 }
 
 // families are those of which the network has a subnet.

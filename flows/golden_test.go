@@ -65,6 +65,7 @@ func everyHost(do func(name string, fragments []*program.Fragment)) {
 		"several-": several(),
 		"routed-":  routed(),
 		"own-":     ownWays(),
+		"nic-":     machines(),
 	} {
 		for number := range f.hosts {
 			do(fmt.Sprintf("%shost%d", name, number), f.Program(number))
@@ -205,7 +206,7 @@ func TestEveryDropSaysWhy(t *testing.T) {
 
 func TestEveryTableHasANameAndAMiss(t *testing.T) {
 	misses := map[uint8]bool{}
-	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows) {
+	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows, NICBase().Flows) {
 		if f.Priority() == 0 && len(f.Match()) == 0 {
 			misses[f.Table()] = true
 		}

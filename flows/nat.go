@@ -1,6 +1,8 @@
 package flows
 
 import (
+	"net/netip"
+
 	of "github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
 )
@@ -20,19 +22,43 @@ func (e Endpoint) transit(n Network) *program.Fragment {
 				commit(zone, TableNATDone, of.NAT{Flags: of.NATSrc, Min: t}))
 		}
 	}
-	for _, t := range e.Transit.each() {
-		b.flow(TableUnNAT, 100, to(t), last, set(b.network()), track(zone, TableNATIn, of.NAT{}))
+	for _, f := range families {
+		if _, has := e.first(f); has {
+			b.unNAT(zone, e.Transit.of(f))
+		}
 	}
 	return b.fragment()
+}
+
+// unNAT leads what the kernel sends to a transit address to the network.
+func (b *builder) unNAT(zone uint16, t netip.Addr) {
+	if t.IsValid() {
+		b.flow(TableUnNAT, 100, to(t), last, set(b.network()), track(zone, TableNATIn, of.NAT{}))
+	}
+}
+
+// fallback is the translation of machines behind NICs, which have no transit
+// address of their own.
+func (x *exits) fallback(b *builder) {
+	for _, p := range x.Gateway.Subnets {
+		if t := x.Gateway.Fallback.of(familyOf(p.Addr())); t.IsValid() {
+			b.flow(TableNATOut, 50, match(b.network(), fromSubnet(p)), last,
+				commit(x.Gateway.Zone, TableNATDone, of.NAT{Flags: of.NATSrc, Min: t}))
+		}
+	}
+	for _, f := range x.Gateway.families() {
+		b.unNAT(x.Gateway.Zone, x.Gateway.Fallback.of(f))
+	}
 }
 
 // forward leads connections from outside, which the host has translated to the
 // endpoint's transit address, to the endpoint.
 func (e Endpoint) forward(n Network) *program.Fragment {
 	b := &builder{kind: KindForward, owner: e.Number, vni: e.VNI}
-	for _, t := range e.Transit.each() {
-		own, has := e.first(familyOf(t))
-		if !has {
+	for _, f := range families {
+		t := e.Transit.of(f)
+		own, has := e.first(f)
+		if !has || !t.IsValid() {
 			continue
 		}
 		for _, w := range e.Forwards {

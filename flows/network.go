@@ -22,11 +22,12 @@ func (n Network) equal(o Network) bool {
 	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Gateway.equal(o.Gateway)
 }
 
-// fragment is what every host that takes part in the network has of it.
-func (n Network) fragment() *program.Fragment {
+// fragment is what every host that takes part in the network has of it. If there
+// are machines behind NICs, nobody knows all addresses.
+func (n Network) fragment(nics bool) *program.Fragment {
 	b := &builder{kind: KindNetwork, vni: n.VNI}
 	vni := of.Metadata.Uint(uint64(n.VNI))
-	if !n.Flood {
+	if !n.Flood && !nics {
 		b.drop(TableResponder, 50, UnknownTarget, vni, arp(), of.ARPOp.Uint(arpRequest))
 		b.drop(TableResponder, 50, UnknownTarget, append(icmpv6(icmpNeighbourSolicit), vni)...)
 	}
@@ -80,15 +81,24 @@ func (h Host) equal(o Host) bool {
 }
 
 // member accepts the frames of a network from a host that takes part in it.
-func (h Host) member(n Network) *program.Fragment {
+func (h Host) member(n *network) *program.Fragment {
 	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
-	next := uint8(TableForward)
-	if n.leaves() {
-		next = TableRoute // it may be on its way out
+	enter := []of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}
+	next := n.fromTunnel(len(n.nics) > 0)
+	if n.hasNIC(h.Number) {
+		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
 	}
-	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next,
-		set(b.network()), set(regOrigin.Uint(fromTunnel)))
+	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next, enter...)
 	return b.fragment()
+}
+
+// fromTunnel is where frames of the network go on that come through a tunnel:
+// they may be on their way out, or have been routed to a machine behind a NIC.
+func (n Network) fromTunnel(nics bool) uint8 {
+	if n.leaves() || nics && n.Gateway != nil {
+		return TableRoute
+	}
+	return TableForward
 }
 
 // tunnelSource matches what comes from the host through a tunnel.

@@ -10,7 +10,7 @@ const (
 	sender
 	// exit: packets leave the network there.
 	exit
-	// member: it has an endpoint of the network.
+	// member: it has an endpoint of the network, or a NIC that is in it.
 	member
 )
 
@@ -125,7 +125,7 @@ func (f *Fabric) acquaint(n *network, h *host, was, now part) {
 
 // equip gives a host what it has of a network as a whole.
 func (f *Fabric) equip(n *network, number uint32, now part) {
-	own, router, limits := n.own, n.router, n.limits
+	own, router, limits, segment := n.own, n.router, n.limits, n.segment
 	if now != member {
 		own = nil
 	}
@@ -133,11 +133,12 @@ func (f *Fabric) equip(n *network, number uint32, now part) {
 		router = nil
 	}
 	if now == absent {
-		limits = nil
+		limits, segment = nil, nil
 	}
 	f.set(number, networkKey(KindNetwork, n.VNI), own)
 	f.set(number, networkKey(KindGateway, n.VNI), router)
 	f.set(number, networkKey(KindLimit, n.VNI), limits)
+	f.set(number, networkKey(KindSegment, n.VNI), segment)
 	f.staleGroups[place{n.VNI, number}] = struct{}{}
 	f.staleSteers[place{n.VNI, number}] = struct{}{}
 	f.staleBases[number] = struct{}{}
@@ -188,6 +189,6 @@ func (f *Fabric) part(a, b *host) {
 func (f *Fabric) accept(h *host, n *network) {
 	delete(h.accepts, n.VNI)
 	if h.VTEP.IsValid() {
-		h.accepts[n.VNI] = h.member(n.Network)
+		h.accepts[n.VNI] = h.member(n)
 	}
 }

@@ -35,11 +35,14 @@ const (
 	NotForwarded
 	NotTranslated
 	NoGatewayPort
+	OtherVLAN
+	NotLearned
+	SegmentProbe
+	BetweenSegments
 )
 
-// Asks reports whether it is the controller that gets the packet, so that it
-// tells the sender.
-func (r Reason) Asks() bool { return r == TTLExceeded || r == PacketTooBig }
+// Asks reports whether it is the controller that gets the packet.
+func (r Reason) Asks() bool { return r == TTLExceeded || r == PacketTooBig || r == SegmentProbe }
 
 var reasons = map[Reason]string{
 	UnknownPort:       "the port belongs to no endpoint (see the ports of the host: is its iface-id right?)",
@@ -70,5 +73,9 @@ var reasons = map[Reason]string{
 	InvalidConnection: "it belongs to no connection that is known here, and begins none",
 	NotForwarded:      "connections from outside come in by a forward, or where the network has hostAccess or is routed",
 	NotTranslated:     "the source has no transit address: it is no address of an endpoint in this network",
+	OtherVLAN:         "the frames of the network have another VLAN tag on this NIC, or none",
+	BetweenSegments:   "from one NIC of a network to another: if both are in one segment, frames would go round for ever",
+	NotLearned:        "no machine behind a NIC was seen with that address",
+	SegmentProbe:      "it is a probe that shows whether two interfaces in one network lead to one segment",
 	NoGatewayPort:     "this host has no port weft-gw yet",
 }

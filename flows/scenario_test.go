@@ -11,7 +11,7 @@ func router() *Fabric {
 	f := NewFabric()
 	for n := uint32(1); n <= 3; n++ {
 		h := Host{
-			Number: n, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}), TunnelPort: 1, GatewayPort: 2,
+			Number: n, VTEP: vtep(n), TunnelPort: 1, GatewayPort: 2,
 			Transit:      transit(n),
 			TransitRange: TransitRange{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fd77:6566:7400::/64")},
 			WatchPorts:   map[uint32]uint32{},
@@ -119,6 +119,24 @@ func ownWays() *Fabric {
 	f.putThere(3, 256, 2)
 	f.putThere(4, 257, 1)
 	f.putThere(5, 257, 2)
+	f.Flush()
+	return f
+}
+
+// machines is a network with a NIC on host 1, and one with a VLAN tag on host 3;
+// it leaves by host 2. A network on the same router is on host 3 only, and one of
+// layer 2 has a NIC, too.
+func machines() *Fabric {
+	f := router()
+	f.putRouted(256, Gateway{Mode: SNAT, Hosts: []Exit{{Host: 2}}, Fallback: transit(0x8000 + 256), Peers: []uint32{257}}, "10.65.10.0/24", "2001:db8:100::/64")
+	f.putRouted(257, Gateway{Mode: Local, Peers: []uint32{256}}, "10.65.11.0/24")
+	f.PutNetwork(Network{VNI: 300})
+	f.putThere(2, 256, 1)
+	f.putThere(3, 257, 3)
+	f.PutEndpoint(Endpoint{Number: 4, VNI: 300, Host: 2, Port: 14, MAC: [6]byte{2, 0x42, 0, 0, 44, 4}})
+	f.PutNIC(NIC{Number: 21, VNI: 256, Host: 1, Port: 31})
+	f.PutNIC(NIC{Number: 22, VNI: 256, Host: 3, Port: 32, VLAN: 7})
+	f.PutNIC(NIC{Number: 23, VNI: 300, Host: 1, Port: 33})
 	f.Flush()
 	return f
 }

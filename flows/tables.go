@@ -2,8 +2,8 @@ package flows
 
 import "github.com/weft-sdn/weft/openflow"
 
-// The tables of br-weft. A packet only ever goes forward; the gaps are for
-// what later stands between (from_host, policy, route, neighbour, mtu, nat).
+// The tables of br-weft. A packet only ever goes forward; the gaps are for what
+// later stands between.
 //
 //	        ┌──────────┐ local port ┌──────────┐ IPv6 ┌─────────────┐
 //	frame → │ classify │ ─────────→ │ security │ ───→ │ security_nd │
@@ -25,6 +25,28 @@ import "github.com/weft-sdn/weft/openflow"
 //	        ┌──────────────────────────────────────────────────┐
 //	        │                     deliver                      │ → port
 //	        └──────────────────────────────────────────────────┘
+//
+// Frames to the gateway's MAC address, in networks that have one, pass these
+// tables between responder (or classify, from a tunnel) and forward:
+//
+//	from the host's kernel
+//	from_host → un_nat → nat_in ─────────────┐
+//	                       └→ forward_in ──┐ │
+//	                                       ▼ ▼   to a network
+//	from an endpoint, or a tunnel ──────→ route ───────────────────────→ ttl → next_network → neighbour → forward
+//	                                       │ │                            ▲         │
+//	              out, of several gateways │ │ out, by the only one       │         │ out, here
+//	  ┌────────────────────────────────────┘ └─────────────┬──────────────┤         ▼
+//	  ▼                                       another host │    this host │      nat_out → nat_done → deliver
+//	gw_pinned → gw_select → group → gw_pin → gw_steer ─────┴──────────────┘
+//	                                                       ▼
+//	                             forward, to a host ────→ mtu → too_big → path → deliver
+//
+// gw_note is a detour on the way in, in which a host learns through which
+// gateway a connection came. Where machines are behind NICs, their frames pass
+// nic instead of security and are learned there, and in learn on the hosts they
+// go to; learned and learned_ip hold what was learned, and unknown_mac is where
+// forward goes for all that is nobody's it knows.
 const (
 	TableClassify    = 0
 	TableFromHost    = 5
@@ -33,6 +55,8 @@ const (
 	TableForwardIn   = 8
 	TableSecurity    = 10
 	TableSecurityND  = 11
+	TableNIC         = 15
+	TableLearn       = 16
 	TableResponder   = 20
 	TableNDReply     = 21
 	TableRoute       = 40
@@ -44,7 +68,10 @@ const (
 	TableTTL         = 46
 	TableNextNetwork = 47
 	TableNeighbour   = 50
+	TableLearnedIP   = 51
 	TableForward     = 60
+	TableLearned     = 61
+	TableUnknownMAC  = 62
 	TableMTU         = 63
 	TableTooBig      = 64
 	TablePath        = 65
@@ -63,6 +90,8 @@ var TableNames = map[int]string{
 	TableForwardIn:   "forward_in",
 	TableSecurity:    "security",
 	TableSecurityND:  "security_nd",
+	TableNIC:         "nic",
+	TableLearn:       "learn",
 	TableResponder:   "responder",
 	TableNDReply:     "nd_reply",
 	TableRoute:       "route",
@@ -74,7 +103,10 @@ var TableNames = map[int]string{
 	TableTTL:         "ttl",
 	TableNextNetwork: "next_network",
 	TableNeighbour:   "neighbour",
+	TableLearnedIP:   "learned_ip",
 	TableForward:     "forward",
+	TableLearned:     "learned",
+	TableUnknownMAC:  "unknown_mac",
 	TableMTU:         "mtu",
 	TableTooBig:      "too_big",
 	TablePath:        "path",
@@ -94,6 +126,8 @@ var TableNames = map[int]string{
 //	reg3      the endpoint that sent it, by number; 0 from a tunnel and from the host
 //	reg5      the host it goes to, by number
 //	reg6      which of several gateways, by its place among them
+//	reg7      the host whose tunnel it came through, by number, if machines behind a NIC are there
+//	reg8      the network into which a machine behind a NIC sent it, by VNI
 //	reg10[0]  1 when it is too large for a tunnel
 var (
 	regOut     = openflow.Reg[0]
@@ -102,6 +136,8 @@ var (
 	regFrom    = openflow.Reg[3]
 	regHost    = openflow.Reg[5]
 	regPlace   = openflow.Reg[6]
+	regVia     = openflow.Reg[7]
+	regSegment = openflow.Reg[8]
 	regTooBig  = openflow.Reg[10]
 )
 
@@ -122,6 +158,10 @@ const (
 const (
 	groupLocal  = 1 << 24 // the endpoints of a network on this host
 	groupRemote = 2 << 24 // the other hosts that take part in it
+
+	// Where machines are behind NICs: the NICs here, and the hosts that have some.
+	groupNICs     = 3 << 24
+	groupNICHosts = 4 << 24
 
 	// The first of groupGateways groups: in each, another of the network's
 	// gateways comes first, and the others follow in rotation.

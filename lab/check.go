@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // CheckResult says of one expectation whether it holds.
@@ -97,48 +94,6 @@ func (l *Lab) respond(ctx context.Context, expectations []Expectation) (stop fun
 		}
 	}
 	return l.Respond(ctx)
-}
-
-// Respond starts a responder on every machine, those of containers that are not
-// plugged excepted, and waits until they answer. Stop ends them.
-func (l *Lab) Respond(ctx context.Context) (stop func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
-	defer cancel()
-	ports := []uint16{responderPort}
-	for _, f := range l.Topology.Forwards {
-		f.Normalize()
-		if p := uint16(f.EndpointPort); !slices.Contains(ports, p) {
-			ports = append(ports, p)
-		}
-	}
-	var (
-		mu      sync.Mutex
-		started []*responder
-		all     errgroup.Group
-	)
-	for _, m := range l.machines() { // a container that is not plugged has no addresses
-		all.Go(func() error {
-			r, err := m.startResponder(ctx, ports...)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			started = append(started, r)
-			return nil
-		})
-	}
-	err = all.Wait()
-	stop = func() {
-		for _, r := range started {
-			r.stop()
-		}
-	}
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	return stop, nil
 }
 
 // friend is an expectation in which a machine takes part and that was just seen

@@ -44,14 +44,19 @@ func (l *Lab) Declare(ctx context.Context) error {
 // PlugAll plugs every container of the topology as the endpoint that the
 // controller says it is, and waits until all of them are installed.
 func (l *Lab) PlugAll(ctx context.Context) error {
+	return l.PlugSome(ctx, l.Topology.Containers)
+}
+
+// PlugSome is [Lab.PlugAll] for some of the topology's containers.
+func (l *Lab) PlugSome(ctx context.Context, some []ContainerSpec) error {
 	l.options.Progress("containers")
-	endpoints, err := l.endpointsOfContainers(ctx)
+	endpoints, err := l.endpointsOfContainers(ctx, some)
 	if err != nil {
 		return err
 	}
 	all, plugging := errgroup.WithContext(ctx)
 	var plugged []*Container
-	for _, spec := range l.Topology.Containers {
+	for _, spec := range some {
 		c := l.Container(spec.Name)
 		plugged = append(plugged, c)
 		all.Go(func() error {
@@ -99,14 +104,14 @@ func (l *Lab) WaitGateways(ctx context.Context) error {
 }
 
 // endpointsOfContainers asks the controller what it made of the endpoints that
-// the topology's containers are to have.
-func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpoint, error) {
+// containers are to have.
+func (l *Lab) endpointsOfContainers(ctx context.Context, some []ContainerSpec) (map[string]model.Endpoint, error) {
 	declared, err := l.Endpoints(ctx)
 	if err != nil {
 		return nil, err
 	}
 	endpoints := map[string]model.Endpoint{}
-	for _, spec := range l.Topology.Containers {
+	for _, spec := range some {
 		i, err := l.Topology.endpointOf(spec)
 		if err != nil {
 			return nil, err
@@ -116,7 +121,7 @@ func (l *Lab) endpointsOfContainers(ctx context.Context) (map[string]model.Endpo
 			return e.Network == want.Network && e.Title() == want.Title()
 		})
 		if found < 0 {
-			return nil, fmt.Errorf("the controller took endpoint %s/%s and does not list it", want.Network, want.Title())
+			return nil, fmt.Errorf("the controller lists no endpoint %s/%s: declare it first", want.Network, want.Title())
 		}
 		endpoints[spec.Name] = declared[found]
 	}

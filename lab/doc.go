@@ -3,7 +3,8 @@
 // ovs-vswitchd, a routed underlay between them, containers as namespaces, and
 // the controller. Packets that cross it cross real Open vSwitch.
 //
-// It is for `weft lab` and for end-to-end tests; no other package imports it.
+// It is for `weft lab`, end-to-end tests and measurements; no other package
+// imports it.
 // It treats the controller as a user would, over REST and through
 // `ovs-vsctl set-manager`, and must not know how flows are made. Nothing in
 // the root network namespace is changed: every interface is created inside

@@ -71,6 +71,8 @@ type Lab struct {
 	outside []*Machine // the internet, and machines that know nothing of Weft
 	control *control
 
+	responders responders
+
 	mu         sync.Mutex // containers come and go at run time
 	containers map[string]*Container
 	complete   bool

@@ -23,7 +23,7 @@ const (
 	askBulk = "bulk" // what follows is counted until the sender closes its side
 )
 
-// responder answers for one machine over TCP and UDP on all its addresses. It
+// responder answers for one machine over TCP and UDP at one of its addresses. It
 // runs in the checking process, with sockets that belong to the machine.
 type responder struct {
 	name      string
@@ -31,22 +31,20 @@ type responder struct {
 	packets   []net.PacketConn
 }
 
-// startResponder waits until the machine's addresses can be used, which takes
-// duplicate address detection a second or so with IPv6.
-func (m *Machine) startResponder(ctx context.Context, ports ...uint16) (*responder, error) {
+// startResponder waits until an address can be used, which takes duplicate
+// address detection a second or so with IPv6.
+func (m *Machine) startResponder(ctx context.Context, a netip.Addr, ports ...uint16) (*responder, error) {
 	r := &responder{name: m.Name}
-	for _, a := range m.Addresses() {
-		for _, port := range ports {
-			at := netip.AddrPortFrom(a, port).String()
-			var last error
-			err := until(ctx, "the address can be used", func() (bool, error) {
-				last = m.in.do(func() error { return r.listen(at) })
-				return last == nil, nil
-			})
-			if err != nil {
-				r.stop()
-				return nil, fmt.Errorf("responder of %s: %w: %w", m.Name, err, last)
-			}
+	for _, port := range ports {
+		at := netip.AddrPortFrom(a, port).String()
+		var last error
+		err := until(ctx, "the address can be used", func() (bool, error) {
+			last = m.in.do(func() error { return r.listen(at) })
+			return last == nil, nil
+		})
+		if err != nil {
+			r.stop()
+			return nil, fmt.Errorf("responder of %s: %w: %w", m.Name, err, last)
 		}
 	}
 	return r, nil

@@ -86,14 +86,22 @@ func (c *cluster) join(at netip.AddrPort, cfg Config) *member {
 	return m
 }
 
-// grow lets hosts 0 to n-1 join, and waits until all see all.
-func (c *cluster) grow(n int) []*member {
+// start lets hosts 0 to n-1 join, all at once.
+func (c *cluster) start(n int) []*member {
 	c.t.Helper()
 	var all []*member
 	for i := range n {
 		all = append(all, c.join(hostAddress(i), c.config(i)))
 	}
-	c.converge(2*time.Minute, all, n)
+	return all
+}
+
+// grow is start, and then waits until all see all and none is new any more.
+func (c *cluster) grow(n int) []*member {
+	c.t.Helper()
+	all := c.start(n)
+	c.converge(time.Minute, all, n)
+	time.Sleep(2 * settled)
 	return all
 }
 
@@ -116,13 +124,15 @@ func (c *cluster) converge(patience time.Duration, members []*member, n int) tim
 
 // agreed says why not all see the same n members alive.
 func agreed(members []*member, n int) string {
-	first := alive(members[0].View())
-	if len(first) != n {
-		return fmt.Sprintf("%s sees %d alive, not %d", members[0].cfg.Name, len(first), n)
+	for _, m := range members {
+		if got := m.table.count(Alive); got != n {
+			return fmt.Sprintf("%s sees %d alive, not %d", m.cfg.Name, got, n)
+		}
 	}
+	first := alive(members[0].View())
 	for _, m := range members[1:] {
 		if got := alive(m.View()); !slices.Equal(got, first) {
-			return fmt.Sprintf("%s sees %d alive, otherwise than %s", m.cfg.Name, len(got), members[0].cfg.Name)
+			return fmt.Sprintf("%s sees %v, and %s %v", m.cfg.Name, got, members[0].cfg.Name, first)
 		}
 	}
 	return ""
@@ -161,7 +171,7 @@ func (c *cluster) forgetTold() {
 	}
 }
 
-// to counts how often a member was told that another came into a state.
+// times counts how often a member was told that another came into a state.
 func (m *member) times(name string, to State) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -174,9 +184,19 @@ func (m *member) times(name string, to State) int {
 	return n
 }
 
+// allKnow says whether all know the facts of one that is alive.
+func allKnow(members []*member, name string, facts Facts) bool {
+	for _, m := range members {
+		if got, _ := m.table.known(name); got.State != Alive || got.Facts != facts {
+			return false
+		}
+	}
+	return true
+}
+
 // state is that of a member in the view of another, and empty if unknown.
 func (m *member) state(name string) State {
-	known, _ := m.View().Member(name)
+	known, _ := m.table.known(name)
 	return known.State
 }
 

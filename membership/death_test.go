@@ -133,18 +133,18 @@ func TestAClockThatWentBack(t *testing.T) {
 		all := c.grow(10)
 		// As if it had been started in a year.
 		all[5].say(func(s *self) bool { s.incarnation += 365 * 24 * 3600 * 1000; return true })
-		c.converge(time.Minute, all, 10)
-		all[5].Close()
-		cfg := c.config(5)
-		cfg.Facts.UnderlayMTU = 1400
-		all[5] = c.join(hostAddress(5), cfg)
-		t.Logf("all know the new facts after %v", c.wait(time.Minute, "all know the new facts", func() bool {
+		c.wait(time.Minute, "all have heard it", func() bool {
 			for _, m := range all {
-				if got, _ := m.View().Member("host5"); got.State != Alive || got.Facts.UnderlayMTU != 1400 {
+				if known, _ := m.table.known("host5"); known.Incarnation <= uint64(time.Now().UnixMilli()) {
 					return false
 				}
 			}
 			return true
-		}))
+		})
+		all[5].Close()
+		cfg := c.config(5)
+		cfg.Facts.UnderlayMTU = 1400
+		all[5] = c.join(hostAddress(5), cfg)
+		t.Logf("all know the new facts after %v", c.wait(time.Minute, "all know the new facts", func() bool { return allKnow(all, "host5", cfg.Facts) }))
 	})
 }

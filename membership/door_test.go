@@ -87,7 +87,7 @@ func TestASeedThatDoesNotAnswer(t *testing.T) {
 		m := c.join(hostAddress(1), c.config(1))
 		time.Sleep(time.Minute)
 		p, ok := m.problem(Unreachable, hostAddress(0).String())
-		if !ok || !strings.Contains(p.Detail, "10.0.0.1:7948 does not answer") || !strings.Contains(p.Detail, "port 7948") {
+		if !ok || !strings.Contains(p.Detail, "10.0.0.1:7948 does not answer (dial tcp: i/o timeout): does") || !strings.Contains(p.Detail, "port 7948") {
 			t.Errorf("%v", m.View().Problems)
 		}
 		// When it is there, all is well by itself.

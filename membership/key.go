@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"slices"
 )
 
@@ -40,6 +41,9 @@ func (k Key) String() string { return "key " + k.ID().String() }
 
 // GoString keeps %#v from showing it.
 func (k Key) GoString() string { return k.String() }
+
+// LogValue keeps a log in JSON from showing it.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 

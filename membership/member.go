@@ -3,6 +3,7 @@ package membership
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -98,15 +99,7 @@ type View struct {
 
 // Member finds one by its name.
 func (v View) Member(name string) (Member, bool) {
-	i, found := slices.BinarySearchFunc(v.Members, name, func(m Member, name string) int {
-		switch {
-		case m.Name < name:
-			return -1
-		case m.Name > name:
-			return 1
-		}
-		return 0
-	})
+	i, found := slices.BinarySearchFunc(v.Members, name, func(m Member, name string) int { return strings.Compare(m.Name, name) })
 	if !found {
 		return Member{}, false
 	}

@@ -147,8 +147,10 @@ func (m *Membership) deliver() {
 // Leave says goodbye, and then closes: the others do not wait for this member
 // any more. It is for a host that goes for good; a restart is a mere Close.
 func (m *Membership) Leave() error {
+	if !m.stop() {
+		return nil // it was closed before
+	}
 	defer m.Close()
-	m.stop()
 	// The name may be another's by now, and the goodbye would be taken for his.
 	if _, ok := m.table.disputed(m.cfg.Name); ok {
 		return nil
@@ -178,7 +180,9 @@ func (m *Membership) Close() {
 	_ = m.list.Shutdown() // always nil
 }
 
-func (m *Membership) stop() {
-	m.stopping.Do(func() { close(m.done) })
+// stop ends all but the gossip. It reports whether it was the first to do so.
+func (m *Membership) stop() (first bool) {
+	m.stopping.Do(func() { first = true; close(m.done) })
 	m.workers.Wait()
+	return first
 }

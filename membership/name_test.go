@@ -21,7 +21,7 @@ func TestTheSameNameAtAnotherAddress(t *testing.T) {
 				cfg := c.config(7)
 				cfg.Facts.VTEP = hostAddress(107).Addr()
 				all[7] = c.join(hostAddress(107), cfg)
-				t.Logf("all agree after %v", c.converge(2*time.Minute, all, 20))
+				t.Logf("all agree after %v", c.converge(30*time.Second, all, 20))
 				time.Sleep(3 * time.Minute)
 				for _, m := range all {
 					if got, _ := m.View().Member("host7"); got.State != Alive || got.Address != hostAddress(107) || got.Facts != cfg.Facts {
@@ -68,7 +68,7 @@ func TestTwoOfOneNameAreReportedAndNobodyFlaps(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		for _, m := range all {
-			if m.times("host7", Left)+m.times("host7", Dead) > 0 || len(m.View().Problems) > 0 {
+			if m.times("host7", Left)+m.times("host7", Dead)+m.times("host7", Suspect) > 0 || len(m.View().Problems) > 0 {
 				t.Errorf("afterwards %s was told %v and has the problems %v", m.cfg.Name, m.told, m.View().Problems)
 			}
 		}

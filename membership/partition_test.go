@@ -56,6 +56,27 @@ func TestAPartitionHealsAndNobodyFlaps(t *testing.T) {
 	}
 }
 
+// A member was cut off just for as long as it took to declare it dead. It did
+// not hear it, but is told.
+func TestWhoIsDeclaredDeadIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		all := c.grow(24)
+		c.net.part(apartOnly(hostAddress(9)))
+		c.wait(time.Minute, "host 9 is declared dead by all", func() bool {
+			for i, m := range all {
+				if known, _ := m.table.known("host9"); i != 9 && !known.declared {
+					return false
+				}
+			}
+			return true
+		})
+		time.Sleep(time.Second) // nobody gossips it any more
+		c.net.part(nil)
+		t.Logf("alive again after %v", c.wait(4*time.Second, "host 9 is alive", func() bool { return allKnow(all, "host9", all[9].cfg.Facts) }))
+	})
+}
+
 // A network that drops one packet in fifty is no reason to think that anybody is
 // dead.
 func TestALossyNetworkKillsNobody(t *testing.T) {
@@ -77,8 +98,9 @@ func TestALossyNetworkKillsNobody(t *testing.T) {
 	})
 }
 
-// What was said on one side of a partition is what all know after it, even of a
-// member that was restarted meanwhile, whose numbers in memberlist began anew.
+// What was said last is what all know after a partition, even if the whole side
+// where it was said was restarted and its numbers in memberlist began anew, so
+// that there nobody knows of the higher ones.
 func TestTheNewestFactsWinAfterAPartition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -92,17 +114,20 @@ func TestTheNewestFactsWinAfterAPartition(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		c.net.part(apartAt(hostAddress(10)))
-		time.Sleep(time.Second)
-		all[3].Close()
-		cfg := c.config(3)
-		cfg.Facts.UnderlayMTU = 9000
-		all[3] = c.join(hostAddress(3), cfg)
-		time.Sleep(time.Second)
+		for i := range 10 {
+			all[i].Close()
+			cfg := c.config(i)
+			if i == 3 {
+				cfg.Facts.UnderlayMTU = 9000
+			}
+			all[i] = c.join(hostAddress(i), cfg)
+		}
+		c.converge(10*time.Second, all[:10], 10)
 		c.net.part(nil)
 		c.forgetTold()
 		c.converge(2*time.Minute, all, 20)
-		for _, m := range all {
-			seen := false
+		for i, m := range all {
+			seen := i < 10 // these know it already
 			for _, change := range m.told {
 				if change.After.Name == "host3" {
 					if seen = seen || change.After.Facts.UnderlayMTU == 9000; seen && change.After.Facts.UnderlayMTU != 9000 {

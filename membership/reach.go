@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,7 +57,8 @@ func (m *Membership) reach() {
 func (m *Membership) look() (soon bool) {
 	here, controllers, missed := m.others()
 	if len(here) == 0 {
-		if err := m.Contact(); err == nil && len(missed) > 0 {
+		_ = m.Contact() // its errors are among the problems
+		if len(missed) > 0 {
 			_ = m.contact(missed[rand.N(len(missed))])
 		}
 		return len(m.cfg.Seeds)+len(missed) > 0
@@ -112,10 +114,10 @@ func (m *Membership) Contact() error {
 	var all []error
 	for _, seed := range m.cfg.Seeds {
 		addresses, err := resolve(seed)
+		if slices.Contains(addresses, m.address()) {
+			continue
+		}
 		for _, at := range addresses {
-			if at == m.address() {
-				break
-			}
 			if err = m.contact(at); err == nil {
 				break
 			}
@@ -132,18 +134,14 @@ func (m *Membership) Contact() error {
 
 // missedSeeds are those that are not among who is here.
 func (m *Membership) missedSeeds(here []netip.AddrPort) []netip.AddrPort {
-	there := make(map[netip.AddrPort]bool, len(here)+1)
+	there := map[netip.AddrPort]bool{m.address(): true}
 	for _, at := range here {
 		there[at] = true
 	}
-	there[m.address()] = true
 	var missed []netip.AddrPort
 	for _, seed := range m.cfg.Seeds {
 		addresses, err := resolve(seed)
-		if err != nil {
-			continue
-		}
-		if !anyOf(addresses, there) {
+		if err == nil && !slices.ContainsFunc(addresses, func(at netip.AddrPort) bool { return there[at] }) {
 			missed = append(missed, addresses[0])
 		}
 	}
@@ -154,15 +152,6 @@ func (m *Membership) missedSeeds(here []netip.AddrPort) []netip.AddrPort {
 func (m *Membership) address() netip.AddrPort {
 	own, _ := m.table.known(m.cfg.Name)
 	return own.Address
-}
-
-func anyOf(addresses []netip.AddrPort, set map[netip.AddrPort]bool) bool {
-	for _, at := range addresses {
-		if set[at] {
-			return true
-		}
-	}
-	return false
 }
 
 func (m *Membership) solved(seed string) {
@@ -205,8 +194,11 @@ func (m *Membership) contact(at netip.AddrPort) error {
 				"%s closed the connection without a word: it is not of cluster %q; is it the address of this cluster's controller, and the token its own?", at, m.cfg.Cluster)}
 		}
 	}
-	return &refusal{Unreachable, fmt.Sprintf("%s does not answer: %s: does it run, and do firewalls let TCP and UDP port %d through?",
-		at, strings.Join(strings.Fields(reason), " "), at.Port())}
+	// What stands before is memberlist's own list of one error.
+	if _, own, ok := strings.Cut(reason, fmt.Sprintf("failed to join %s: ", at)); ok {
+		reason = strings.TrimSpace(own)
+	}
+	return &refusal{Unreachable, fmt.Sprintf("%s does not answer (%s): does it run, and do firewalls let TCP and UDP port %d through?", at, reason, at.Port())}
 }
 
 // resolve finds the addresses of a seed. memberlist's own way asks DNS servers

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -96,7 +97,9 @@ func TestRotationsThatAreRefused(t *testing.T) {
 func TestNothingShowsAKey(t *testing.T) {
 	key := Key{0xab, 0xcd, 0xef}
 	token := Token{Cluster: "c", Keys: []Key{key}, API: "secret"}
-	for _, shown := range []string{fmt.Sprint(key), fmt.Sprintf("%v %+v %#v %s", token, token, token, key)} {
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "key", key, "token", token)
+	for _, shown := range []string{logged.String(), fmt.Sprint(key), fmt.Sprintf("%v %+v %#v %s", token, token, token, key)} {
 		if strings.Contains(shown, "abcd") || strings.Contains(shown, "171") || strings.Contains(shown, "secret") {
 			t.Error(shown)
 		}

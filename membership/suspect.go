@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	// askEvery is how often a suspect is asked again, as often as memberlist
-	// probes at all.
-	askEvery = time.Second
+	// askEvery is the pause after which a suspect is asked again.
+	askEvery = 500 * time.Millisecond
 	// silences is how many questions in a row a member leaves without an answer
 	// before this one believes the others that it is dead. Of a network that loses
 	// one packet in fifty three questions are lost once in 16,000 times.

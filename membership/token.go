@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"regexp"
 	"strings"
 )
@@ -33,6 +34,9 @@ func (t Token) String() string { return fmt.Sprintf("token of cluster %q", t.Clu
 // GoString keeps %#v from showing the secrets.
 func (t Token) GoString() string { return t.String() }
 
+// LogValue keeps a log in JSON from showing them.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
 func (t Token) check() error {
 	if err := checkText("cluster id", t.Cluster, maxCluster); err != nil {
 		return err
@@ -58,9 +62,16 @@ func (t Token) Encode() (string, error) {
 	}
 	b = append(b, byte(len(t.API)))
 	b = append(b, t.API...)
-	// The sum is against mistakes of copying; it proves nothing.
-	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	return tokenPrefix + tokenText.EncodeToString(b), nil
+	return tokenPrefix + tokenText.EncodeToString(withSum(b)), nil
+}
+
+// withSum adds a sum against mistakes of copying. It proves nothing.
+func withSum(b []byte) []byte { return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)) }
+
+var errMistyped = errors.New("the token is cut short or mistyped: " + tokenCure)
+
+func tokenCharacter(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 var otherToken = regexp.MustCompile(`^weft[0-9]+\.`)
@@ -82,13 +93,13 @@ func ParseToken(line string) (Token, error) {
 	b, err := tokenText.DecodeString(text)
 	if err != nil {
 		var at base64.CorruptInputError
-		if errors.As(err, &at) && int(at) < len(text) {
+		if errors.As(err, &at) && int(at) < len(text) && !tokenCharacter(text[at]) {
 			return Token{}, fmt.Errorf("the token cannot have %q as its character %d: %s", text[at], len(tokenPrefix)+int(at)+1, tokenCure)
 		}
-		return Token{}, errors.New("the token is cut short: " + tokenCure)
+		return Token{}, errMistyped
 	}
 	if len(b) < 4 || crc32.ChecksumIEEE(b[:len(b)-4]) != binary.BigEndian.Uint32(b[len(b)-4:]) {
-		return Token{}, errors.New("the token is cut short or mistyped: " + tokenCure)
+		return Token{}, errMistyped
 	}
 	t, err := decodeToken(b[:len(b)-4])
 	if err == nil {

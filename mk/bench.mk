@@ -3,5 +3,5 @@
 BENCH ?=
 
 .PHONY: bench
-bench: deps build ## Measure everything (BENCH="flows fabric scale endurance", any of them; BENCH=-small).
-	$(GO) run ./internal/bench $(BENCH)
+bench: deps build ## Measure everything (BENCH="flows fabric scale endurance gateway", any of them; BENCH=-small).
+	$(GO) run -exec '"$(CURDIR)/scripts/as-root"' ./internal/bench $(BENCH)

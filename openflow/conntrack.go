@@ -28,8 +28,12 @@ func (m *CTFlushZone) AppendTo(b []byte, xid uint32) []byte {
 
 // CTFlush makes Open vSwitch forget the connections of a conntrack zone that
 // have all the addresses that it names (NXT_CT_FLUSH, which came with 3.1).
+//
+// One that selects ICMPv6 connections must not be sent: Open vSwitch 3.1 aborts
+// on the type of their messages, which it takes for one of ICMP.
 type CTFlush struct {
 	Zone            uint16
+	Protocol        uint8 // of IP; 0: any
 	Original, Reply CTTuple
 }
 
@@ -58,7 +62,7 @@ func (m *CTFlush) AppendTo(b []byte, xid uint32) []byte {
 }
 
 func (m *CTFlush) appendBody(b []byte) []byte {
-	b = zeros(b, 8) // any protocol; padding
+	b = zeros(append(b, m.Protocol), 7)
 	b = m.Original.appendTo(b, ctOriginal)
 	b = m.Reply.appendTo(b, ctReply)
 	// Open vSwitch counts the padding of a number of 16 bits (ofpprop_put_u16).
@@ -85,8 +89,8 @@ func (t CTTuple) appendTo(b []byte, property uint16) []byte {
 // more than a CTFlush can.
 func parseCTFlush(body []byte) *CTFlush {
 	d := &decoder{b: body}
-	d.skip(8)
-	m := &CTFlush{}
+	m := &CTFlush{Protocol: d.u8()}
+	d.skip(7)
 	for _, p := range decodeProperties(d) {
 		switch in := (&decoder{b: p.Data}); p.Type {
 		case ctOriginal:

@@ -27,7 +27,7 @@ var unrecorded = map[string]Message{
 	"get async reply":           &GetAsyncReply{AsyncConfig{Masks: []AsyncMask{{AsyncPortStatusMaster, 7}}}},
 	"set async":                 &SetAsync{AsyncConfig{Masks: []AsyncMask{{AsyncPacketInMaster, 3}, {AsyncFlowRemovedMaster, 0}}}},
 	"flush of a conntrack zone": &CTFlushZone{Zone: 4711},
-	"flush of connections": &CTFlush{Zone: 7, Original: CTTuple{Src: netip.MustParseAddr("10.0.0.1")},
+	"flush of connections": &CTFlush{Zone: 7, Protocol: 17, Original: CTTuple{Src: netip.MustParseAddr("10.0.0.1")},
 		Reply: CTTuple{Src: netip.MustParseAddr("fd00::1"), Dst: netip.MustParseAddr("fd00::2")}},
 	"flush of connections by port": &Experimenter{ID: Nicira, Subtype: 32, Data: append([]byte{6}, make([]byte, 31)...)},
 	"meter mod": &MeterMod{Command: MeterModify, MeterConfig: MeterConfig{ID: 7, Flags: MeterKilobits, Bands: []MeterBand{

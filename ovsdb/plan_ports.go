@@ -111,10 +111,10 @@ func interfaceRow(have Interface, w WantedPort) ovsdb.Row {
 	if have.Type != w.Type {
 		row["type"] = w.Type
 	}
-	if !maps.Equal(have.Options, w.Options) {
+	if w.Options != nil && !maps.Equal(have.Options, w.Options) {
 		row["options"] = stringsMap(w.Options)
 	}
-	if !maps.Equal(have.BFD, w.BFD) {
+	if w.BFD != nil && !maps.Equal(have.BFD, w.BFD) {
 		row["bfd"] = stringsMap(w.BFD)
 	}
 	if w.OfportRequest != 0 && have.OFPortRequest != w.OfportRequest {

@@ -26,6 +26,9 @@ type View struct {
 	Ports        []Port   // on Bridge, by name
 	OtherBridges []string // by name
 
+	// Elsewhere says which other bridge has a port of a name.
+	Elsewhere map[string]string
+
 	// Strays are ports with anybody's mark on other bridges.
 	Strays []Stray
 }
@@ -142,6 +145,10 @@ func (t *tables) view(bridge string) *View {
 			elsewhere[f] = true
 		}
 		for _, p := range row.ports {
+			if v.Elsewhere == nil {
+				v.Elsewhere = make(map[string]string)
+			}
+			v.Elsewhere[t.ports[p].name] = row.name
 			if _, marked := t.ports[p].externalIDs[MarkKey]; marked && shown.first(p) {
 				v.Strays = append(v.Strays, Stray{t.port(p, shown), uuid, row.name})
 			}

@@ -42,9 +42,9 @@ type Wanted struct {
 	RemovePorts []string
 }
 
-// WantedPort is a port with one interface of its name. What is zero is left to
-// ovs-vswitchd, but for the maps: Options and BFD are what the columns shall
-// hold, all of it, and of ExternalIDs the keys that begin with MarkKey.
+// WantedPort is a port with one interface of its name. What is zero is left as
+// it is. Options and BFD are all that the columns shall hold; of ExternalIDs
+// those keys are, and are ours, that begin with MarkKey.
 type WantedPort struct {
 	Name          string
 	Type          string // of the interface; empty: a device of the host

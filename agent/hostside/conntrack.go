@@ -13,10 +13,15 @@ import (
 
 // stale matches the connections in the kernel's table that nothing explains any
 // more: those that were led to an endpoint by a forward that is gone, and those
-// of a transit prefix that is gone. It works from what is there, so it also
-// finds what an agent left that died in the middle.
+// of a transit prefix that is gone.
+//
+// Whatever is led to a transit address is Weft's, so there also what an agent
+// left that died in the middle is found. Others may have rules of their own that
+// lead to endpoints which are reached as they are; there, only the forwards that
+// were just taken away count.
 type stale struct {
 	transit []netip.Prefix // that Weft has now or had before
+	gone    []Forward
 	now     Gateway
 }
 
@@ -31,7 +36,7 @@ func (s stale) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	if within(s.transit, from) && !within(s.now.Transit, from) {
 		return true
 	}
-	if at == to || !within(s.transit, to) {
+	if at == to {
 		return false
 	}
 	led := Forward{
@@ -39,12 +44,20 @@ func (s stale) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 		At:       netip.AddrPortFrom(at, flow.Forward.DstPort),
 		To:       netip.AddrPortFrom(to, flow.Reverse.SrcPort),
 	}
-	anywhere := led
-	anywhere.At = netip.AddrPortFrom(netip.IPv4Unspecified(), led.At.Port())
-	if at.Is6() {
-		anywhere.At = netip.AddrPortFrom(netip.IPv6Unspecified(), led.At.Port())
+	if within(s.transit, to) {
+		return !led.among(s.now.Forwards)
 	}
-	return !slices.Contains(s.now.Forwards, led) && !slices.Contains(s.now.Forwards, anywhere)
+	return led.among(s.gone)
+}
+
+// among reports whether a connection to f.At can be the work of one of them.
+func (f Forward) among(all []Forward) bool {
+	anywhere := f
+	anywhere.At = netip.AddrPortFrom(netip.IPv4Unspecified(), f.At.Port())
+	if f.At.Addr().Is6() {
+		anywhere.At = netip.AddrPortFrom(netip.IPv6Unspecified(), f.At.Port())
+	}
+	return slices.Contains(all, f) || slices.Contains(all, anywhere)
 }
 
 func address(ip net.IP) netip.Addr {

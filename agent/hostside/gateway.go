@@ -32,7 +32,8 @@ type Gateway struct {
 	Forwards  []Forward
 }
 
-// Forward is a port of this host that leads to an endpoint. If At has the
+// Forward is a port of this host that leads to an endpoint: to its transit
+// address, or to its own where its subnet is among the routes. If At has the
 // unspecified address, any local address of that family is meant.
 type Forward struct {
 	Protocol uint8 // IPPROTO_TCP or IPPROTO_UDP
@@ -133,8 +134,8 @@ func (g *Gateway) check() error {
 			return fmt.Errorf("%s: %s is there twice", keyForwards, f.At)
 		}
 		seen[taken] = true
-		if !slices.ContainsFunc(g.Transit, func(p netip.Prefix) bool { return p.Contains(f.To.Addr()) }) {
-			return fmt.Errorf("%s: %s is not a transit address", keyForwards, f.To.Addr())
+		if !within(g.Transit, f.To.Addr()) && !within(g.Routes, f.To.Addr()) {
+			return fmt.Errorf("%s: %s is not behind %s", keyForwards, f.To.Addr(), Interface)
 		}
 	}
 	return nil

@@ -1,10 +1,14 @@
 package hostside
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weft-sdn/weft/internal/mutate"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -23,7 +27,7 @@ func TestParseRefuses(t *testing.T) {
 		"there is no port 0":                       {"weft-forwards": "tcp/0.0.0.0:80>100.64.0.7:0"},
 		"cannot lead to an IPv6 address":           {"weft-forwards": "tcp/0.0.0.0:80>[fd77:6566:7400::7]:80"},
 		"not a plain IPv4 or IPv6 address":         {"weft-forwards": "tcp/[fe80::1%eth0]:80>[fd77:6566:7400::7]:80"},
-		"weft-forwards: 10.0.1.7 is not a transit": {"weft-forwards": "tcp/0.0.0.0:80>10.0.1.7:80"},
+		"weft-forwards: 10.0.2.7 is not behind":    {"weft-forwards": "tcp/0.0.0.0:80>10.0.1.7:80 tcp/0.0.0.0:81>10.0.2.7:80"},
 		"weft-forwards: 0.0.0.0:80 is there twice": {"weft-forwards": "tcp/0.0.0.0:80>100.64.0.7:80 tcp/0.0.0.0:80>100.64.0.8:80"},
 	} {
 		ids := externalIDs()
@@ -51,36 +55,76 @@ func TestParseReads(t *testing.T) {
 	}
 }
 
-// Whatever is in the database, Parse returns, and what it accepts can be made
-// into a table and routes.
-func FuzzParse(f *testing.F) {
-	for key, value := range externalIDs() {
-		f.Add(key, value)
-	}
-	f.Add("weft-forwards", "tcp/0.0.0.0:8080>100.65.0.7:80 udp/[::]:1>[fd77:6566:7400::1]:65535")
-	f.Add("weft-routes", "128.0.0.0/1 255.255.255.255/32 ff00::/8")
-	f.Fuzz(func(t *testing.T, key, value string) {
-		ids := externalIDs()
+// checkParse takes lines of key=value as what is in the database. Whatever it
+// is, Parse returns, and what it accepts can be made into sets and routes.
+func checkParse(t testing.TB, b []byte) {
+	ids := make(map[string]string)
+	for line := range strings.Lines(string(b)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		ids[key] = value
-		g, err := Parse(ids)
-		if err != nil {
-			return
-		}
-		for _, s := range wantedSets(g) {
-			seen := make(map[element]bool)
-			for _, e := range s.elements {
-				if e.value = ""; seen[e] {
-					t.Fatalf("%s has the key %x twice", s.name, e.key)
-				}
-				seen[e] = true
+	}
+	g, err := Parse(ids)
+	if err != nil {
+		return
+	}
+	for _, s := range wantedSets(g) {
+		seen := make(map[element]bool)
+		for _, e := range s.elements {
+			if e.value = ""; seen[e] {
+				t.Errorf("%s has the key %x twice", s.name, e.key)
 			}
+			seen[e] = true
 		}
-		for r := range wantedRoutes(g) {
-			if !r.via.IsValid() || !r.source.IsValid() || r.via.Is4() != r.to.Addr().Is4() {
-				t.Fatalf("route %+v", r)
-			}
+	}
+	for r := range wantedRoutes(g) {
+		if !r.via.IsValid() || !r.source.IsValid() || r.via.Is4() != r.to.Addr().Is4() {
+			t.Errorf("route %+v", r)
 		}
-	})
+	}
+}
+
+func databases(t testing.TB) mutate.Corpus {
+	lines := func(ids map[string]string) (b []byte) {
+		for _, key := range slices.Sorted(maps.Keys(ids)) {
+			b = fmt.Appendf(b, "%s=%s\n", key, ids[key])
+		}
+		return b
+	}
+	other := externalIDs()
+	other["weft-forwards"] = "tcp/0.0.0.0:8080>100.65.0.7:80 udp/[::]:1>[fd77:6566:7400::1]:65535"
+	other["weft-routes"] = "128.0.0.0/1 255.255.255.255/32 ff00::/8 10.0.0.0/8 10.0.1.0/24"
+	return mutate.Corpus{lines(externalIDs()), lines(other)}.Saved(t, "FuzzParse")
+}
+
+func FuzzParse(f *testing.F) {
+	databases(f).Seed(f)
+	f.Fuzz(func(t *testing.T, b []byte) { checkParse(t, b) })
+}
+
+func TestMutants(t *testing.T) { databases(t).Check(t, checkParse) }
+
+// What the table's maps hold can be read back.
+func TestForwardsOfElements(t *testing.T) {
+	g := parsed(t, externalIDs())
+	have := contents{elements: make(map[string]map[element]bool)}
+	for _, s := range wantedSets(g) {
+		have.elements[s.name] = make(map[element]bool)
+		for _, e := range s.elements {
+			have.elements[s.name][e] = true
+		}
+	}
+	got := have.forwards()
+	for _, f := range g.Forwards {
+		if !slices.Contains(got, f) {
+			t.Errorf("%v is missing in %v", f, got)
+		}
+	}
+	if len(got) != len(g.Forwards) {
+		t.Errorf("%d forwards became %d", len(g.Forwards), len(got))
+	}
+	if transit := have.transit(); !slices.Equal(transit, g.Transit) {
+		t.Errorf("transit prefixes became %v", transit)
+	}
 }
 
 func TestIntervals(t *testing.T) {

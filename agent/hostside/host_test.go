@@ -296,6 +296,22 @@ func TestAdvertisedAddressesStay(t *testing.T) {
 	}
 }
 
+// Who has no IPv6 behind Weft forwards none.
+func TestGatewayOfIPv4Only(t *testing.T) {
+	if !hosttest.Host(t) {
+		return
+	}
+	h := newHost(t)
+	g := parsed(t, externalIDs()).without6()
+	apply(t, h, g)
+	if got := hosttest.Shell(t, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"); got != "1\n0\n" {
+		t.Errorf("forwarding of IPv4 and IPv6: %q", got)
+	}
+	if got := snapshot(t); strings.Contains(got, "fd77") || !strings.Contains(got, "100.64.0.0/10 via") {
+		t.Errorf("the host:\n%s", got)
+	}
+}
+
 func TestManyForwards(t *testing.T) {
 	if !hosttest.Host(t) {
 		return

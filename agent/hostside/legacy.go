@@ -26,7 +26,7 @@ func checkLegacy() error {
 		if err != nil { // where there is no choice, the plain name is the older one
 			program = strings.TrimSuffix(l.program, "-legacy")
 		}
-		rules, err := exec.Command(program, "-S", "FORWARD").Output()
+		rules, err := exec.Command(program, "-w", "5", "-S", "FORWARD").Output()
 		if err != nil {
 			return fmt.Errorf("ask %s, whose tables are in use, for what it forwards: %w", program, err)
 		}

@@ -18,12 +18,27 @@ const Interface = "weft-gw"
 // ErrNoInterface says that ovs-vswitchd has not made the interface.
 var ErrNoInterface = errors.New("the interface " + Interface + " is in OVSDB but not in the kernel: is ovs-vswitchd running?")
 
-// findInterface returns nil if it is not there.
+// withInterface works on the interface. If it is not there, or goes meanwhile
+// with all that was on it, the error is ErrNoInterface.
+func withInterface(work func(netlink.Link) error) error {
+	link, err := findInterface()
+	if err != nil {
+		return err
+	}
+	if err := work(link); err != nil {
+		if _, now := findInterface(); errors.Is(now, ErrNoInterface) {
+			return now
+		}
+		return err
+	}
+	return nil
+}
+
 func findInterface() (netlink.Link, error) {
 	link, err := netlink.LinkByName(Interface)
 	var missing netlink.LinkNotFoundError
 	if errors.As(err, &missing) {
-		return nil, nil
+		return nil, ErrNoInterface
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for interface %s: %w", Interface, err)

@@ -151,6 +151,21 @@ func (c *contents) transit() []netip.Prefix {
 	return out
 }
 
+// forwards are what the maps lead to.
+func (c *contents) forwards() []Forward {
+	var out []Forward
+	for name, local := range map[string]netip.Addr{
+		"forwards4": netip.IPv4Unspecified(), "forwards_at4": {}, "forwards6": netip.IPv6Unspecified(), "forwards_at6": {},
+	} {
+		for e := range c.elements[name] {
+			if f, ok := e.forward(local); ok {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
 func (c *contents) hasChains(want []chain) bool {
 	if len(c.chains) != len(want) {
 		return false

@@ -178,3 +178,23 @@ func forwards(all []Forward, v4, at bool) []element {
 	}
 	return out
 }
+
+// forward is the reverse of forwards; local stands for any local address, where
+// keys have none.
+func (e element) forward(local netip.Addr) (f Forward, ok bool) {
+	at, key := local, []byte(e.key)
+	if !at.IsValid() && len(key) > 8 {
+		at, _ = netip.AddrFromSlice(key[:len(key)-8])
+		key = key[len(key)-8:]
+	}
+	n := len(e.value) - 4
+	if len(key) != 8 || n < 0 {
+		return f, false
+	}
+	to, ok := netip.AddrFromSlice([]byte(e.value[:n]))
+	return Forward{
+		Protocol: key[0],
+		At:       netip.AddrPortFrom(at, binary.BigEndian.Uint16(key[4:])),
+		To:       netip.AddrPortFrom(to, binary.BigEndian.Uint16([]byte(e.value[n:]))),
+	}, ok
+}

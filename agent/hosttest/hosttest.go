@@ -109,22 +109,33 @@ func Add(t testing.TB, name string) Namespace {
 // the namespace for good.
 func (n Namespace) Do(fn func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		// The thread is not given back, so it ends with this goroutine.
-		runtime.LockOSThread()
-		handle, err := netns.GetFromName(string(n))
-		if err != nil {
-			done <- fmt.Errorf("open namespace %s: %w", n, err)
-			return
-		}
-		defer handle.Close()
-		if err := netns.Set(handle); err != nil {
-			done <- fmt.Errorf("enter namespace %s: %w", n, err)
-			return
-		}
-		done <- fn()
-	}()
+	go func() { done <- n.do(fn) }()
 	return <-done
+}
+
+func (n Namespace) do(fn func() error) error {
+	outside, err := netns.Get()
+	if err != nil {
+		return fmt.Errorf("open the network namespace of this process: %w", err)
+	}
+	defer outside.Close()
+	handle, err := netns.GetFromName(string(n))
+	if err != nil {
+		return fmt.Errorf("open namespace %s: %w", n, err)
+	}
+	defer handle.Close()
+	runtime.LockOSThread()
+	if err := netns.Set(handle); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter namespace %s: %w", n, err)
+	}
+	err = fn()
+	// A thread that stays locked ends with its goroutine, and takes along the
+	// processes that it started to die with it.
+	if netns.Set(outside) == nil {
+		runtime.UnlockOSThread()
+	}
+	return err
 }
 
 // Eventually waits until a condition holds that something else brings about.

@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/binary"
 
+	"github.com/weft-sdn/weft/flows"
 	of "github.com/weft-sdn/weft/openflow"
 )
 
@@ -81,6 +82,11 @@ func compileAction(ops []op, a of.Action) []op {
 		return compileMove(ops, a, strange)
 	case of.SetTTL:
 		return append(ops, op{kind: opSet, dst: span{slotIPTTL, 0, 8}, word: small(uint64(a.TTL))})
+	case of.Learn:
+		if !learnsInItsNetwork(a) {
+			return strange()
+		}
+		return ops // what was learned is there, and what will be is not followed
 	case of.CT:
 		return track(ops, a, strange)
 	case of.CTClear:
@@ -131,6 +137,20 @@ func compileAction(ops []op, a of.Action) []op {
 		return ops // the packet goes on as it is
 	}
 	return strange()
+}
+
+// learnsInItsNetwork tells whether a flow that is learned matches only packets
+// of the network that it was learned in, and leads only to other tables.
+func learnsInItsNetwork(a of.Learn) bool {
+	in := false
+	for _, s := range a.Specs {
+		whole := s.Dst.Field != nil && s.Dst.Lo == 0 && s.Bits == s.Dst.Field.Bits
+		in = in || s.Kind == of.LearnMatch && whole && s.Dst.Field.Name == of.Metadata.Name && s.Src == s.Dst
+		if s.Kind == of.LearnOutput {
+			return false
+		}
+	}
+	return in && (a.Table == flows.TableLearned || a.Table == flows.TableLearnedIP)
 }
 
 func setField(ops []op, v of.FieldValue, strange func() []op) []op {

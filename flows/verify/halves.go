@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -15,32 +16,57 @@ func (r *reach) first(q *question, a flows.Endpoint, from netip.Addr) *path {
 	if !ok {
 		return nil
 	}
+	w := walker{fabric: r.fabric, none: q.none, fits: true, steps: maxSteps}
 	h := r.hosts[a.Host]
-	var at *path
-	plain := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
-	w.leaf = func(*path, string) { plain = false }
+	m := meeting{walker: &w, question: q, cut: q.cut, sent: sent, all: true}
+	w.leaf = func(*path, string) { m.all = false }
 	w.enter = func(p *path, table uint8) bool {
 		if table != q.cut || p.host != h {
 			return true
 		}
-		plain = plain && at == nil && p.outs == nil && p.todo == nil && p.unsure == nil && sent.within(p.cube)
-		at = p
+		m.arrive(p)
 		return false
 	}
 	w.send(h, 0, start(a.Port), sent)
-	if !plain || at == nil {
+	return m.result()
+}
+
+// A meeting is a cut at which all packets of a cube arrive that were sent. What
+// may become of them on the way, they arrive alike.
+type meeting struct {
+	*walker
+	question *question
+	cut      uint8
+	sent     cube
+	at       *path
+	key      []byte
+	all      bool
+}
+
+// arrive notes a path that is at the cut.
+func (m *meeting) arrive(p *path) {
+	if !m.all {
+		return
+	}
+	m.all = p.outs == nil && p.todo.done() && p.unsure == nil && m.sent.within(p.cube) && p.plain(m.cut) &&
+		!slices.ContainsFunc(p.excluded(), func(c cube) bool { return !m.empty(c) })
+	if !m.all {
+		return
+	}
+	key := p.cutKey(m.question, m.cut)
+	if m.at == nil {
+		m.at, m.key = p, key
+	} else {
+		m.all = bytes.Equal(m.key, key) && p.host == m.at.host
+	}
+}
+
+// result is a path of those that arrived, nil if not all did.
+func (m *meeting) result() *path {
+	if !m.all {
 		return nil
 	}
-	for _, o := range at.excluded() {
-		if !w.empty(o) {
-			return nil
-		}
-	}
-	if !at.plain(q.cut) {
-		return nil
-	}
-	return at
+	return m.at
 }
 
 // plain tells whether nothing matters to a table, and what follows, but
@@ -59,37 +85,67 @@ func (p *path) plain(table uint8) bool {
 	return true
 }
 
+// A relaying is a question that is about to enter a table.
+type relaying struct {
+	question *question
+	table    uint8
+	key      string
+}
+
 // relay follows a path that is about to enter a table to the cut on another
-// host. It is nil if not all packets get there, whatever their headers are.
-func (r *reach) relay(q *question, p *path, table uint8) *path {
-	if p.todo != nil || p.outs != nil || p.unsure != nil || !p.plain(table) || !p.state.untouched() {
-		return nil
+// host, where it goes on as another question. It is nil if not all such packets
+// get there, whatever their headers are.
+func (r *reach) relay(q *question, p *path, table uint8, b flows.Endpoint, to netip.Addr) (far *path, as *question) {
+	if as = q; q.across != nil {
+		as = q.across
 	}
-	key := string(append(p.cutKey(nil, table), table, byte(slices.Index(questions, q))))
-	if far, known := r.relays[key]; known {
-		return far
+	if p.todo != nil || p.outs != nil || p.unsure != nil || !p.plain(table) || !p.carries(q, b, to) {
+		return nil, nil
 	}
-	var far *path
-	plain := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
-	w.leaf = func(*path, string) { plain = false }
+	id := relaying{as, table, string(p.cutKey(nil, table))}
+	if far, known := r.relays[id]; known {
+		return far, as
+	}
+	w := walker{fabric: r.fabric, none: as.none, fits: true, steps: maxSteps}
+	m := meeting{walker: &w, question: as, cut: as.cut, sent: as.base, all: true}
+	w.leaf = func(*path, string) { m.all = false }
 	w.enter = func(x *path, t uint8) bool {
-		if t != q.cut || x.host == p.host {
+		if t != as.cut || x.host == p.host {
 			return true
 		}
-		plain = plain && far == nil && x.outs == nil && x.unsure == nil && x.todo.done() && q.base.within(x.cube) && x.state.untouched() && x.plain(t)
-		far = x
+		m.all = m.all && x.state.untouched()
+		m.arrive(x)
 		return false
 	}
-	w.send(p.host, table, p.cutState(table), q.base)
-	if far != nil {
-		plain = plain && !slices.ContainsFunc(far.excluded(), func(c cube) bool { return !w.empty(c) })
+	w.send(p.host, table, p.cutState(table), as.base)
+	far = m.result()
+	r.relays[id] = far
+	return far, as
+}
+
+// carries tells whether a path's packets are now what they are to be on their
+// way to another host.
+func (p *path) carries(q *question, b flows.Endpoint, to netip.Addr) bool {
+	if q.across == nil {
+		return p.state.untouched()
 	}
-	if !plain {
-		far = nil
+	c, ok := q.across.base.with(q.across.target(b, to)...)
+	if !ok {
+		return false
 	}
-	r.relays[key] = far
-	return far
+	var need [16]literal
+	for _, l := range c {
+		switch answer, literals := p.state.test(l, need[:0]); answer {
+		case yes:
+		case depends:
+			if !p.cube.within(literals) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // done tells whether nothing is left to do but to go back.
@@ -137,12 +193,16 @@ func (p *path) cutState(table uint8) (st state) {
 	return st
 }
 
+// forgets tells whether who sent it does not matter after the cut, though a
+// table looks at it.
+func (q *question) forgets() bool { return q.answer || q.anonymous }
+
 // cutKey is all that matters to a table, but for who sent it where the answer
 // is for the sender.
 func (p *path) cutKey(q *question, table uint8) []byte {
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 128), p.host.Number)
 	for x := range slots {
-		if !p.host.cut.in[table].has(x) || q != nil && q.answer && x == slotReg0+3 {
+		if !p.host.cut.in[table].has(x) || q != nil && q.forgets() && x == slotReg0+3 {
 			continue
 		}
 		if w, known := p.state.constant(x); known {
@@ -155,7 +215,7 @@ func (p *path) cutKey(q *question, table uint8) []byte {
 // follow tells whether a question about a target is all right from the cut on.
 func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) (fine bool) {
 	st := first.cutState(q.cut)
-	if q.answer {
+	if q.forgets() {
 		st.at[slotReg0+3] = 0 // whoever asks
 	}
 	c, ok := q.base.with(q.target(b, to)...)
@@ -163,14 +223,14 @@ func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr
 		return false
 	}
 	fine = true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, fits: true, steps: maxSteps}
 	w.leaf = func(p *path, _ string) { fine = fine && !q.answer && p.unsure == nil && p.copies(b) == 1 }
 	w.enter = func(p *path, table uint8) bool {
 		if p.depth == 1 || !fine {
 			return fine
 		}
-		if far := r.relay(q, p, table); far != nil {
-			fine = r.arrives(q, far, b, to)
+		if far, as := r.relay(q, p, table, b, to); far != nil {
+			fine = r.arrives(as, far, b, to)
 			return false
 		}
 		return true

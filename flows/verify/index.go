@@ -16,7 +16,8 @@ type host struct {
 	behind map[uint32]*flows.Endpoint // port → the endpoint that it is of
 
 	classes *classes
-	cut     liveness // for all slots, where classes has those of the pipeline
+	cut     liveness        // for all slots, where classes has those of the pipeline
+	worlds  [256][2][]world // see distinct
 }
 
 type group struct {
@@ -85,6 +86,7 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 			h.groups[group.id] = group
 		}
 	}
+	h.distinct()
 	h.cut = newLiveness(h, ^set(0))
 	swept := newLiveness(h, pipeline)
 	if h.classes = known[swept]; h.classes == nil {

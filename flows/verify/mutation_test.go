@@ -144,6 +144,12 @@ func holds(t *testing.T, facts Facts, g Finding) {
 			t.Errorf("it does not come out there: %v", g)
 		}
 	case Lost:
+		if g.To == nil {
+			if out := f.ways(f.hosts[g.From.Host], g.From.Port, sent, true); allLeave(out) && sent[slotEthDst] == macWord(flows.RouterMAC) && !translated(&facts, g.From, out) {
+				t.Errorf("it leaves: %v", g)
+			}
+			return
+		}
 		wanted := *g.To
 		if sent[slotEthType] == small(0x0806) || sent[slotICMPv6Type] == small(135) {
 			wanted = g.From // the answer
@@ -154,10 +160,32 @@ func holds(t *testing.T, facts Facts, g Finding) {
 	}
 }
 
+// allLeave tells whether a packet comes out at a kernel, and nowhere else,
+// whatever way it takes.
+func allLeave(ways [][]*out) bool {
+	for _, outs := range ways {
+		if len(outs) != 1 || outs[0].port != outs[0].host.GatewayPort {
+			return false
+		}
+	}
+	return true
+}
+
+// translated tells whether a packet that leaves has another source than it is
+// to have, or leaves where it is not to.
+func translated(facts *Facts, from flows.Endpoint, ways [][]*out) bool {
+	return slices.ContainsFunc(ways, func(outs []*out) bool {
+		return slices.ContainsFunc(outs, func(o *out) bool {
+			src := o.state.get(slotIPv4Src)
+			return !facts.mayReach(from, o.host, o.port) || src.kind == constant && src.word != addr(from.Transit.V4)
+		})
+	})
+}
+
 // ways is where a packet comes out, for each way that it can take: there are
 // several where flows of one priority overlap.
-func (f *fabric) ways(h *host, port uint32, sent *packet) (all [][]*out) {
-	w := walker{fabric: f, steps: maxSteps}
+func (f *fabric) ways(h *host, port uint32, sent *packet, fits bool) (all [][]*out) {
+	w := walker{fabric: f, fits: fits, steps: maxSteps}
 	w.leaf = func(p *path, _ string) {
 		var outs []*out
 		for o := p.outs; o != nil; o = o.next {
@@ -170,13 +198,13 @@ func (f *fabric) ways(h *host, port uint32, sent *packet) (all [][]*out) {
 }
 
 func (f *fabric) outs(h *host, port uint32, sent *packet) []*out {
-	return slices.Concat(f.ways(h, port, sent)...)
+	return slices.Concat(f.ways(h, port, sent, false)...)
 }
 
 // once tells whether a packet comes out at an endpoint exactly once, whatever
 // way it takes.
 func (f *fabric) once(h *host, port uint32, sent *packet, at flows.Endpoint) bool {
-	for _, outs := range f.ways(h, port, sent) {
+	for _, outs := range f.ways(h, port, sent, true) {
 		n := 0
 		for _, o := range outs {
 			if o.host.Number == at.Host && o.port == at.Port {
@@ -394,7 +422,7 @@ func bruteForce(r *rand.Rand, facts Facts) (leaks, losses map[uint32]bool, why m
 				p[slotEthDst] = list[r.IntN(len(list))]
 			}
 			for _, o := range f.outs(h, e.Port, &p) {
-				if to := o.host.behind[o.port]; to == nil || to.VNI != e.VNI {
+				if !facts.mayReach(e, o.host, o.port) {
 					leaks[e.VNI] = true
 					why[e.VNI] = p.fields(e.Port).String()
 				}
@@ -409,7 +437,7 @@ func bruteForce(r *rand.Rand, facts Facts) (leaks, losses map[uint32]bool, why m
 			if b.VNI != e.VNI || b.Number == e.Number || b.MAC == e.MAC || b.MAC == ([6]byte{}) || b.Port == 0 || b.Host == 0 || !reach.connected(e, b) {
 				continue
 			}
-			for _, q := range questions {
+			for _, q := range bridged {
 				for _, from := range q.addresses(network, e) {
 					for _, to := range q.targets(network, b) {
 						c, _ := q.base.with(slices.Concat(q.sender(e, from), q.target(b, to))...)

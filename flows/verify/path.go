@@ -20,6 +20,7 @@ type path struct {
 	// what it takes and what it leaves are both followed.
 	unsure, guess *rule
 	invalid       bool // the connection tracker says that it is of no connection
+	marked        bool // a connection's mark decided who takes this way
 }
 
 // taken are lookups in which the packets of a path did not match certain
@@ -219,7 +220,11 @@ func (w *walker) choose(p *path, o *op) {
 
 // track follows a packet in every world.
 func (w *walker) track(p *path, o *op) {
-	for _, world := range worlds {
+	translated := 0
+	if len(o.nat.known) > 0 {
+		translated = 1
+	}
+	for _, world := range p.host.worlds[o.n][translated] {
 		q := p.copy()
 		if w.each {
 			q.todo = nil
@@ -343,6 +348,7 @@ func (w *walker) lookup(p *path, table uint8) {
 			q.cube = c
 			if answer == maybe {
 				q.note(r)
+				q.marked = q.marked || r.slots.has(slotCTMark)
 			}
 			if above > 0 {
 				q.taken = &taken{&at, rules[:above], p.taken}

@@ -16,7 +16,7 @@ func check(t *testing.T, f Facts) *Result {
 }
 
 func TestProgramsOfRandomTopologiesAreProved(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(400) {
 		f := newTopology(random(rand.New(rand.NewPCG(seed, 0))))
 		if r := check(t, f.Facts); !r.Proved() {
 			t.Fatalf("seed %d: %v", seed, r.Findings[0])

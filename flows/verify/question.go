@@ -15,6 +15,11 @@ type question struct {
 	cut  uint8  // the table in which the sender does not matter any more
 	// answer is whether the sender gets an answer, and not the target the packet.
 	answer bool
+	// anonymous is whether nothing after the cut is about who sent it.
+	anonymous bool
+	// across is what such a packet is on its way to another host, where that
+	// is not what was sent.
+	across *question
 
 	// addresses are those from which an endpoint sends; a zero address means
 	// any. targets are those of the other for which it does.
@@ -86,9 +91,16 @@ func whenSet(x slot, a netip.Addr) []literal {
 	return []literal{equals(x, addr(a))}
 }
 
-var questions = []*question{
+// toRouter and fromRouter are packets that are to be routed, and that were.
+var (
+	toRouter   = equals(slotEthDst, macWord(flows.RouterMAC))
+	fromRouter = equals(slotEthSrc, macWord(flows.RouterMAC))
+)
+
+// bridged are the questions that endpoints of a network ask each other.
+var bridged = []*question{
 	{
-		what: "an IPv4 packet", base: plain(0x0800), cut: flows.TableForward,
+		what: "an IPv4 packet", base: plain(0x0800), none: []cube{{toRouter}, {fromRouter}}, cut: flows.TableForward,
 		addresses: v4OrAny,
 		targets:   v4OrAny,
 		sender: func(e flows.Endpoint, a netip.Addr) []literal {
@@ -99,7 +111,7 @@ var questions = []*question{
 		},
 	},
 	{
-		what: "an IPv6 packet", base: plain(0x86dd), none: noneND, cut: flows.TableForward,
+		what: "an IPv6 packet", base: plain(0x86dd), none: append([]cube{{toRouter}, {fromRouter}}, noneND...), cut: flows.TableForward,
 		addresses: v6,
 		targets:   v6,
 		sender: func(e flows.Endpoint, a netip.Addr) []literal {

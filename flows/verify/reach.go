@@ -18,14 +18,15 @@ type reach struct {
 	network flows.Network
 	members []flows.Endpoint
 	back    map[returning]bool
-	relays  map[string]*path
+	relays  map[relaying]*path
 	far     map[arrival]bool
-	seen    map[loss]bool
+	seen    map[culpable]bool
 	direct  int // pairs that were followed one by one
 
 	found []Finding
 	more  bool
 	pairs int
+	exits int // endpoints that must find a way out
 }
 
 // maxDirect bounds the pairs of a network that are followed one by one.
@@ -37,8 +38,8 @@ type returning struct {
 	asker    uint32
 }
 
-// loss tells findings apart: where it happens, and by which rule.
-type loss struct {
+// culpable tells findings apart: where it happens, and by which rule.
+type culpable struct {
 	question *question
 	host     *host
 	table    uint8
@@ -46,7 +47,7 @@ type loss struct {
 }
 
 func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach {
-	r := &reach{fabric: f, network: n, back: map[returning]bool{}, relays: map[string]*path{}, far: map[arrival]bool{}, seen: map[loss]bool{}}
+	r := &reach{fabric: f, network: n, back: map[returning]bool{}, relays: map[relaying]*path{}, far: map[arrival]bool{}, seen: map[culpable]bool{}}
 	for _, e := range members {
 		if e.MAC != ([6]byte{}) { // who has none yet cannot send
 			r.members = append(r.members, e)
@@ -57,29 +58,46 @@ func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach {
 
 // run examines every question of every ordered pair.
 func (r *reach) run() {
-	for _, q := range questions {
-		r.ask(q)
+	for _, q := range bridged {
+		to := r.members
+		if q.answer && r.network.Gateway != nil {
+			to = append(slices.Clip(to), r.gateway(r.network))
+		}
+		r.ask(q, to)
 	}
-	on := map[uint32]int{} // how many endpoints on each host
-	for _, e := range r.members {
-		on[e.Host]++
+	if r.network.Gateway != nil {
+		r.routes()
+		r.leave()
 	}
-	for x, n := range on {
-		for y, m := range on {
-			switch {
-			case x == y:
-				r.pairs += n * (n - 1)
-			case r.connected(flows.Endpoint{Host: x}, flows.Endpoint{Host: y}):
-				r.pairs += n * m
+	r.pairs += r.between(r.members) - len(r.members)
+}
+
+// between is how many ordered pairs of a member and another endpoint have a way
+// between their hosts.
+func (r *reach) between(others []flows.Endpoint) (pairs int) {
+	count := func(list []flows.Endpoint) map[uint32]int {
+		on := map[uint32]int{}
+		for _, e := range list {
+			on[e.Host]++
+		}
+		return on
+	}
+	there := count(others)
+	for x, n := range count(r.members) {
+		for y, m := range there {
+			if r.connected(flows.Endpoint{Host: x}, flows.Endpoint{Host: y}) {
+				pairs += n * m
 			}
 		}
 	}
+	return pairs
 }
 
 // connected tells whether there is a way between the hosts of two endpoints:
-// each has a VTEP of the same family, and a tunnel port.
+// each has a VTEP of the same family, and a tunnel port. A gateway is on every
+// host.
 func (r *reach) connected(a, b flows.Endpoint) bool {
-	if a.Host == b.Host {
+	if a.Host == b.Host || b.MAC == flows.RouterMAC {
 		return true
 	}
 	x, y := r.hosts[a.Host], r.hosts[b.Host]
@@ -93,9 +111,9 @@ type sending struct {
 	first    *path
 }
 
-// ask examines one question for all pairs. Senders whose questions agree at
+// ask examines one question of all members about all targets. Senders whose questions agree at
 // the cut are examined together.
-func (r *reach) ask(q *question) {
+func (r *reach) ask(q *question, targets []flows.Endpoint) {
 	alike := map[string][]sending{}
 	var order []string
 	for _, a := range r.members {
@@ -112,7 +130,7 @@ func (r *reach) ask(q *question) {
 		}
 	}
 	for _, key := range order {
-		for _, b := range r.members {
+		for _, b := range targets {
 			for _, to := range q.targets(r.network, b) {
 				r.about(q, alike[key], b, to)
 			}
@@ -159,7 +177,7 @@ func (r *reach) returns(q *question, s sending) bool {
 	}
 	st.put(slotReg0, number(own))
 	fine := true
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, fits: true, steps: maxSteps}
 	w.leaf = func(p *path, _ string) {
 		fine = fine && p.unsure == nil && p.copies(s.endpoint) == 1 && p.outs.state.untouched()
 	}
@@ -188,7 +206,7 @@ func (r *reach) pair(q *question, a, b flows.Endpoint, from, to netip.Addr) {
 	if !ok {
 		return
 	}
-	w := walker{fabric: r.fabric, none: q.none, steps: maxSteps}
+	w := walker{fabric: r.fabric, none: q.none, fits: true, steps: maxSteps}
 	w.leaf = func(p *path, why string) {
 		fine := p.copies(b) == 1
 		if q.answer {
@@ -201,41 +219,70 @@ func (r *reach) pair(q *question, a, b flows.Endpoint, from, to netip.Addr) {
 	w.send(r.hosts[a.Host], 0, start(a.Port), c)
 }
 
-// lost notes that packets do not arrive, if there are any.
-func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
+// loss is a finding about packets that do not get where they are to, if there
+// are any, and none like them was found before.
+func (r *reach) loss(q *question, a flows.Endpoint, p *path) (f Finding, ok bool) {
 	t := p.trail
-	id := loss{q, t.host, t.table, t.rule}
+	id := culpable{q, t.host, t.table, t.rule}
 	if r.seen[id] {
-		return
+		return f, false
 	}
 	sent, v := solve(p.cube, slices.Concat(p.excluded(), q.none, impossible), pattern(a))
 	if v == empty {
-		return
+		return f, false
 	}
 	r.seen[id] = true
-	f := Finding{Kind: Lost, From: a, To: &b, Host: t.host.Number, Steps: t.steps(), Packet: sent.fields(a.Port)}
-	target := r.facts.endpoint(b)
+	f = Finding{Kind: Lost, From: a, Host: t.host.Number, Steps: t.steps(), Packet: sent.fields(a.Port)}
+	if v == undecided || p.doubt() != nil {
+		f.Kind = Unproved
+	}
+	return f, true
+}
+
+// lost notes that packets do not arrive, if there are any.
+func (r *reach) lost(q *question, a, b flows.Endpoint, p *path, why string) {
+	f, ok := r.loss(q, a, p)
+	if !ok {
+		return
+	}
 	wanted, copies := b, p.copies(b)
+	if b.MAC != flows.RouterMAC {
+		f.To = &b
+	}
 	if q.answer {
 		wanted, copies = a, p.copies(a)
 	}
+	about := q.what + " for " + r.who(b)
 	switch {
-	case v == undecided || p.doubt() != nil:
-		f.Kind = Unproved
-		f.Why = fmt.Sprintf("%s for %s cannot be followed to its end", q.what, target)
-		if p.doubt() != nil {
-			f.Why += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.doubt().flow)
-		}
+	case f.Kind == Unproved:
+		f.Why = about + " " + p.obscure()
 	case why != "":
-		f.Why = fmt.Sprintf("%s for %s does not arrive: %s", q.what, target, why)
+		f.Why = fmt.Sprintf("%s does not arrive: %s", about, why)
 	case copies > 1:
-		f.Why = fmt.Sprintf("%s for %s comes out at %s %d times", q.what, target, r.facts.endpoint(wanted), copies)
+		f.Why = fmt.Sprintf("%s comes out at %s %d times", about, r.who(wanted), copies)
 	case q.answer && copies == 1:
-		f.Why = fmt.Sprintf("%s for %s is answered, and the answer is wrong", q.what, target)
+		f.Why = about + " is answered, and the answer is wrong"
 	case q.answer:
-		f.Why = fmt.Sprintf("%s for %s is not answered", q.what, target)
+		f.Why = about + " is not answered"
 	default:
-		f.Why = fmt.Sprintf("%s for %s does not arrive", q.what, target)
+		f.Why = about + " does not arrive"
 	}
 	r.found = append(r.found, f)
+}
+
+// obscure says why it is not known where a path ends.
+func (p *path) obscure() string {
+	s := "cannot be followed to its end"
+	if p.doubt() != nil {
+		s += fmt.Sprintf(", because of a flow that does or matches something that is not known: %v", p.doubt().flow)
+	}
+	return s
+}
+
+// who is what findings call an endpoint, or a gateway.
+func (r *reach) who(e flows.Endpoint) string {
+	if e.MAC == flows.RouterMAC {
+		return "the gateway"
+	}
+	return r.facts.endpoint(e)
 }

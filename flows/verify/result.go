@@ -16,6 +16,7 @@ import (
 type Facts struct {
 	Networks  []flows.Network
 	Endpoints []flows.Endpoint
+	NICs      []flows.NIC
 	Hosts     []Host
 
 	// What findings call hosts and endpoints; without these, by number.
@@ -52,6 +53,7 @@ type Result struct {
 	Flows   int // rules of all hosts
 	Senders int // ports of endpoints whose packets were followed
 	Pairs   int // ordered pairs of endpoints that must reach each other
+	Exits   int // endpoints that must find a way out of their network
 }
 
 // Proved reports that nothing stands against it.

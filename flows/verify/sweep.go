@@ -9,10 +9,12 @@ import (
 
 // A fabric is all hosts, ready to send packets through.
 type fabric struct {
-	hosts    map[uint32]*host
-	byVTEP   map[string][]*host
-	networks map[uint32]*network
-	facts    *Facts // for the names
+	hosts     map[uint32]*host
+	byVTEP    map[string][]*host
+	networks  map[uint32]*network
+	endpoints map[uint32][]flows.Endpoint // of networks, by VNI: those that are behind a port
+	nics      map[uint32][]flows.Endpoint // as if they were endpoints
+	facts     *Facts                      // for the names
 }
 
 // A network is what is wanted of one.

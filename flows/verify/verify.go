@@ -26,14 +26,8 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 		}
 	}
 	networks := slices.SortedFunc(slices.Values(facts.Networks), func(a, b flows.Network) int { return cmp.Compare(a.VNI, b.VNI) })
-	members := map[uint32][]flows.Endpoint{}
-	for _, e := range facts.Endpoints {
-		if e.Host != 0 && e.Port != 0 && f.hosts[e.Host] != nil {
-			members[e.VNI] = append(members[e.VNI], e)
-		}
-	}
+	members := f.endpoints
 	for _, list := range members {
-		slices.SortFunc(list, func(a, b flows.Endpoint) int { return cmp.Compare(a.Number, b.Number) })
 		result.Senders += len(list)
 	}
 
@@ -46,7 +40,7 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 			for i := range work {
 				n := networks[i]
 				sweeps[i] = &sweep{fabric: f, vni: n.VNI, index: map[string]*node{}}
-				sweeps[i].run(members[n.VNI])
+				sweeps[i].run(f.senders(n.VNI))
 				reaches[i] = newReach(f, n, members[n.VNI])
 				reaches[i].run()
 			}
@@ -69,20 +63,26 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found, gaveUp := sweeps[i].hunt(members[n.VNI], maxFindings)
+		found, gaveUp := sweeps[i].hunt(f.senders(n.VNI), maxFindings)
 		result.Findings = append(append(result.Findings, found...), reaches[i].found...)
 		result.More = result.More || len(found) >= maxFindings || reaches[i].more
 		result.Pairs += reaches[i].pairs
+		result.Exits += reaches[i].exits
 		if gaveUp {
-			result.Findings = append(result.Findings, Finding{Kind: Unproved, From: members[n.VNI][0],
+			result.Findings = append(result.Findings, Finding{Kind: Unproved, From: f.senders(n.VNI)[0],
 				Why: "there are too many ways that a packet of this network can take to follow all of them"})
 		}
 	}
 	return result, nil
 }
 
+// senders are those of a network whose packets are followed.
+func (f *fabric) senders(vni uint32) []flows.Endpoint {
+	return slices.Concat(f.endpoints[vni], f.nics[vni])
+}
+
 func newFabric(facts Facts) *fabric {
-	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}, networks: map[uint32]*network{}, facts: &facts}
+	f := &fabric{hosts: map[uint32]*host{}, byVTEP: map[string][]*host{}, networks: map[uint32]*network{}, endpoints: map[uint32][]flows.Endpoint{}, nics: map[uint32][]flows.Endpoint{}, facts: &facts}
 	for _, n := range facts.Networks {
 		f.networks[n.VNI] = &network{n}
 	}
@@ -104,7 +104,19 @@ func newFabric(facts Facts) *fabric {
 		e := &facts.Endpoints[i]
 		if h := f.hosts[e.Host]; h != nil && e.Port != 0 {
 			h.behind[e.Port] = e
+			f.endpoints[e.VNI] = append(f.endpoints[e.VNI], *e)
 		}
+	}
+	for _, c := range facts.NICs {
+		if h := f.hosts[c.Host]; h != nil && c.Port != 0 {
+			// To a proof of isolation, it is an endpoint with many addresses.
+			e := flows.Endpoint{Number: c.Number, VNI: c.VNI, Host: c.Host, Port: c.Port}
+			h.behind[e.Port] = &e
+			f.nics[e.VNI] = append(f.nics[e.VNI], e)
+		}
+	}
+	for _, list := range f.endpoints {
+		slices.SortFunc(list, func(a, b flows.Endpoint) int { return cmp.Compare(a.Number, b.Number) })
 	}
 	return f
 }

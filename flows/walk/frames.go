@@ -118,6 +118,26 @@ func (p Packet) Echo() Packet {
 	return p.ICMP(8, 0)
 }
 
+// Answer is what comes back for a TCP SYN, a datagram or an echo request, from
+// who got it.
+func (p Packet) Answer() Packet {
+	const synACK = 0x12
+	t := p.tuple().reverse()
+	a := Frame(p.MAC(of.EthDst), p.MAC(of.EthSrc)).IP(t.src, t.dst)
+	switch t.proto {
+	case protoTCP:
+		a = a.TCP(t.from, t.to)
+		a.set(of.TCPFlags.Uint(synACK))
+	case protoUDP:
+		a = a.UDP(t.from, t.to)
+	case protoICMP, protoICMPv6:
+		a = a.ICMP(t.icmp, 0)
+	default:
+		a = a.Protocol(t.proto)
+	}
+	return a
+}
+
 // Solicit puts a neighbour solicitation into the IPv6 packet, with a source
 // link-layer address option unless sll is zero.
 func (p Packet) Solicit(target netip.Addr, sll [6]byte) Packet {

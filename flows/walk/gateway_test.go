@@ -59,6 +59,19 @@ func (w *world) addGateways() {
 	}
 }
 
+// addNICs puts some NICs into networks.
+func (w *world) addNICs() {
+	for i := range w.networks {
+		for _, h := range w.Perm(len(w.hosts))[:w.IntN(min(3, len(w.hosts)+1))] {
+			c := flows.NIC{Number: uint32(1000 + len(w.nics)), VNI: w.networks[i].VNI, Host: w.hosts[h].Number, Port: uint32(500 + len(w.nics)), VLAN: uint16(w.IntN(2) * 7)}
+			w.nics = append(w.nics, c)
+		}
+		if g := w.networks[i].Gateway; len(w.nics) > 0 && g != nil && g.Mode == flows.SNAT && w.chance(2) {
+			g.Fallback = flows.Transit{V4: netip.AddrFrom4([4]byte{100, 64, 128, byte(i + 1)}), V6: netip.MustParseAddr(fmt.Sprintf("fd77:6566:7400::%x", 0x8000+i+1))}
+		}
+	}
+}
+
 func (w *world) gateway(i int) *flows.Gateway {
 	s := w.subnets[i]
 	g := &flows.Gateway{

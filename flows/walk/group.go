@@ -91,7 +91,8 @@ func (r *run) live(b of.Bucket) (live, known bool) {
 // set (OpenFlow 1.4, 5.10): changes first, then the last group, or else the
 // last output, or else the last resubmit.
 func (r *run) bucket(b of.Bucket) {
-	p, port := r.p, r.p.inPort()
+	p, port, aside := r.p, r.p.inPort(), r.aside
+	r.aside = false // it has a copy of its own
 	r.depth++
 	var group, output, resubmit of.Action
 	for _, a := range b.Actions {
@@ -102,7 +103,7 @@ func (r *run) bucket(b of.Bucket) {
 			output = a
 		case of.Resubmit:
 			resubmit = a
-		case of.SetField, of.MaskedSetField, of.Load, of.Move, of.SetTTL:
+		case of.SetField, of.MaskedSetField, of.Load, of.Move, of.SetTTL, of.PushVLAN, of.PopVLAN:
 		default:
 			r.unknown("action", a)
 			return
@@ -128,5 +129,5 @@ func (r *run) bucket(b of.Bucket) {
 		r.action(last)
 	}
 	r.depth--
-	r.p, r.stopped = p, false
+	r.p, r.stopped, r.aside = p, false, aside
 }

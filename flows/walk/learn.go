@@ -6,10 +6,11 @@ import (
 	of "github.com/weft-sdn/weft/openflow"
 )
 
-// learn adds the flow to the switch that the action makes of the packet. It
-// stays for packets that are walked later.
+// learn makes a flow of the packet. The switch has it for packets that come
+// later, and when this one comes back from the connection tracker: one pass
+// through the tables sees them as they were when it began.
 func (r *run) learn(a of.Learn) {
-	if a.Flags&(of.LearnDeleteLearned|of.LearnWriteResult) != 0 {
+	if a.Flags&of.LearnWriteResult != 0 {
 		r.unknown("action", a)
 		return
 	}
@@ -38,7 +39,7 @@ func (r *run) learn(a of.Learn) {
 		Table: a.Table, Priority: a.Priority, Cookie: a.Cookie, IdleTimeout: a.IdleTimeout, HardTimeout: a.HardTimeout,
 		Match: of.NewMatch(match...), Instructions: []of.Instruction{of.ApplyActions{Actions: actions}},
 	}
-	r.sw.learn(learned)
+	r.learned = append(r.learned, learned)
 	r.step(Step{Table: r.table, Note: fmt.Sprintf("learned: %s", learned.FormatWithoutStats(of.Names{}))})
 }
 
@@ -61,6 +62,15 @@ func (s *Switch) learn(f of.FlowStats) {
 		t = &table{}
 		s.tables[f.Table] = t
 	}
+	s.learned = append(s.learned, f)
 	t.replace(&rule{FlowStats: f}, f.Match)
 	t.order()
+}
+
+// unlearn removes what was learned.
+func (s *Switch) unlearn() {
+	for _, f := range s.learned {
+		s.tables[f.Table].remove(f.Priority, patternOf(f.Match))
+	}
+	s.learned = nil
 }

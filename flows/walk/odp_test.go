@@ -15,6 +15,7 @@ var (
 	datapathActions = regexp.MustCompile(`(?m)^Datapath actions: (.*)$`)
 	tunnelPush      = regexp.MustCompile(`tnl_port\((\d+)\).*ipv[46]\(src=[^,]+,dst=([^,]+),.*vni=(0x[0-9a-f]+)\)`)
 	tracedFlow      = regexp.MustCompile(`(?m)^ *\d+\. .*cookie (0x[0-9a-f]+)$`)
+	pushedVLAN      = regexp.MustCompile(`^vid=(\d+),pcp=0$`)
 	resumed         = regexp.MustCompile(`(?m)^recirc\((0x[0-9a-f]+)\) - resume`)
 	translated      = regexp.MustCompile(`nat\((src|dst)=([^,)]+)`)
 )
@@ -98,6 +99,15 @@ func (t *traced) do(all string, p *Packet) error {
 		case action == "drop", action == "ct_clear":
 		case name == "userspace" && strings.Contains(inner, "controller("):
 			t.copies = append(t.copies, copyOut{port: of.PortController})
+		case action == "pop_vlan":
+			p.clear(of.VLANTCI)
+		case name == "push_vlan":
+			m := pushedVLAN.FindStringSubmatch(inner)
+			if m == nil {
+				return fmt.Errorf("%q is not understood", action)
+			}
+			vid, _ := strconv.ParseUint(m[1], 0, 12)
+			p.set(of.VLANTCI.Uint(0x1000 | vid))
 		case name == "set":
 			if err := setTraced(p, inner); err != nil {
 				return err

@@ -35,6 +35,7 @@ func TestOpenVSwitchAgrees(t *testing.T) {
 	verdicts := map[string]int{}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
 		w := newWorld(seed)
+		w.addNICs()
 		w.build()
 		ports := install(t, o, w)
 		for n := range *packets {
@@ -116,6 +117,11 @@ func install(t *testing.T, o *ovstest.OVS, w *world) map[string]ovsPort {
 		if h.GatewayPort != 0 {
 			add(fmt.Sprintf("g%d", h.Number), "type=dummy", fmt.Sprintf("ofport_request=%d", h.GatewayPort))
 		}
+		for _, c := range w.nics {
+			if c.Host == h.Number {
+				add(fmt.Sprintf("c%d", c.Number), "type=dummy", fmt.Sprintf("ofport_request=%d", c.Port))
+			}
+		}
 		for other, port := range h.WatchPorts {
 			add(fmt.Sprintf("b%d-%d", h.Number, other), "type=dummy", fmt.Sprintf("ofport_request=%d", port))
 		}
@@ -191,7 +197,7 @@ var traceState = map[CTState]string{
 // agree asks both about a packet, and says in a word what became of it.
 func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, at arrivesAt, p Packet) string {
 	t.Helper()
-	sw.Forget() // a trace knows of no connections
+	clear(sw.connections) // of which a trace knows nothing; what it learns, it keeps
 	in := p.parsed()
 	in.setInPort(at.port)
 	var result Result
@@ -200,7 +206,7 @@ func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, a
 	switch {
 	case r.err != nil && strings.Contains(r.err.Error(), "another connection"):
 		return "not compared" // a trace knows of no connections
-	case r.err != nil && strings.Contains(r.err.Error(), "a later fragment"):
+	case r.err != nil && (strings.Contains(r.err.Error(), "a later fragment") || strings.Contains(r.err.Error(), "push_vlan")):
 		return "not compared"
 	case r.err != nil:
 		t.Error(r.err)

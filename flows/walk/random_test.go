@@ -23,6 +23,11 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 	case from.MAC != noMAC && w.chance(2):
 		p = w.toRouter(from)
 	}
+	for _, c := range w.nics {
+		if c.Host == host.Number && w.chance(4) {
+			return host, c.Port, w.fromNIC(c)
+		}
+	}
 	switch {
 	case w.chance(5) && host.GatewayPort != 0:
 		return host, host.GatewayPort, w.fromKernel(host)
@@ -55,6 +60,20 @@ func (w *world) fromKernel(host flows.Host) Packet {
 		return a
 	}
 	return w.anyTransport(Frame(flows.HostMAC(host.Number), flows.RouterMAC).IP(some(w, outside(v4), any()), any()))
+}
+
+// fromNIC is what a machine behind a NIC may send.
+func (w *world) fromNIC(c flows.NIC) Packet {
+	machine := flows.Endpoint{VNI: c.VNI, MAC: [6]byte{2, 0x55, 0, 0, 0, byte(w.IntN(2))}, Addresses: []netip.Addr{
+		netip.AddrFrom4([4]byte{10, 0, byte(w.subnets[w.index(c.VNI)]), byte(100 + w.IntN(2))}), someTarget(false)}}
+	p := w.anyFrame(machine)
+	if w.chance(3) {
+		p = w.toRouter(machine)
+	}
+	if c.VLAN != 0 && !w.chance(4) {
+		p = p.VLAN(c.VLAN)
+	}
+	return p
 }
 
 // outside is an address that is no endpoint's.

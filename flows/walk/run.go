@@ -3,6 +3,7 @@ package walk
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	of "github.com/weft-sdn/weft/openflow"
 )
@@ -33,6 +34,10 @@ type run struct {
 
 	times   int       // through the connection tracker
 	waiting []tracked // to come back from there
+	learned []of.FlowStats
+	// aside is set where what a flow does with the packet is not all that
+	// becomes of it: a table that leads nowhere drops nothing then.
+	aside bool
 
 	record *Result
 	ends   []End
@@ -56,6 +61,10 @@ func (r *run) pass(table uint8) {
 		r.ends, r.waiting = r.ends[:ends], r.waiting[:waiting]
 		r.end(Dropped, 0, "Open vSwitch gives up on the packet and sends nothing: "+r.gaveUp)
 	}
+	for _, f := range r.learned {
+		r.sw.learn(f)
+	}
+	r.learned = nil
 }
 
 // done is whether nothing more is to be done for the packet by the flow that
@@ -100,11 +109,14 @@ func (r *run) undecided(id uint8, best, rival *rule) {
 // instructions does what a flow says. A flow that neither sends the packet
 // anywhere nor leads further drops it.
 func (r *run) instructions(all []of.Instruction) {
-	leads := false
+	leads, outer := false, r.aside
+	goesOn := slices.ContainsFunc(all, func(i of.Instruction) bool { _, is := i.(of.GotoTable); return is })
 	for _, i := range all {
 		switch i := i.(type) {
 		case of.ApplyActions:
+			r.aside = goesOn
 			leads = r.actions(i.Actions) || leads
+			r.aside = outer
 		case of.WriteMetadata:
 			s := slots[of.Metadata]
 			old := r.p.load(of.Metadata, s)
@@ -146,6 +158,10 @@ func (r *run) action(a of.Action) (leads bool) {
 		r.copyTo(a.Dst, number(a.Value), a)
 	case of.Move:
 		r.move(a)
+	case of.PushVLAN:
+		r.tag(a)
+	case of.PopVLAN:
+		r.p.clear(of.VLANTCI)
 	case of.DecTTL:
 		return r.decrement()
 	case of.SetTTL:
@@ -199,6 +215,16 @@ func (r *run) decrement() (leads bool) {
 	return false
 }
 
+// tag adds a VLAN tag. The walker knows of one.
+func (r *run) tag(a of.PushVLAN) {
+	const dot1q = 0x8100
+	if a.EthType != dot1q || r.p.meets(isTagged) {
+		r.unknown("action", a)
+		return
+	}
+	r.p.set(of.VLANTCI.Uint(0x1000))
+}
+
 // next enters another table. Only a table that is not further on counts as
 // depth: the others end by themselves.
 func (r *run) next(id uint8, port uint32) {
@@ -232,14 +258,19 @@ func (r *run) resubmit(a of.Resubmit) {
 	if a.Port != of.PortInPort&0xffff {
 		port = port32(a.Port)
 	}
+	aside, before := r.aside, len(r.ends)
+	r.aside = false
 	r.next(id, port)
+	if r.aside = aside; aside {
+		r.ends = append(r.ends[:before], slices.DeleteFunc(slices.Clone(r.ends[before:]), func(e End) bool { return e.Outcome == Dropped })...)
+	}
 }
 
 // field is where a field is that an action changes or reads.
 func (r *run) field(f *of.Field, a of.Action) (*of.Field, slot, bool) {
 	f = f.Canonical()
 	s, known := slots[f]
-	if !known || f == of.VLANTCI || f == of.VLANVID || f == of.VLANPCP {
+	if !known || f == of.VLANTCI || f == of.VLANPCP || f == of.VLANVID && !r.p.meets(isTagged) {
 		r.unknown("action", a)
 		return f, s, false
 	}

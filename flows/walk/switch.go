@@ -13,6 +13,7 @@ type Switch struct {
 	tables      [256]*table
 	groups      map[uint32]*of.GroupDesc
 	connections connections
+	learned     []of.FlowStats
 	// Port says whether there is a port of a number, and whether it carries
 	// traffic. Without it every number but 0 is taken for a port that does.
 	Port func(number uint32) (exists, live bool)
@@ -21,8 +22,11 @@ type Switch struct {
 	Assume CTState
 }
 
-// Forget has the switch forget all connections.
-func (s *Switch) Forget() { clear(s.connections) }
+// Forget has the switch forget all connections, and what it learned.
+func (s *Switch) Forget() {
+	clear(s.connections)
+	s.unlearn()
+}
 
 // NewSwitch makes a switch with the flows and groups of a dump.
 func NewSwitch(flows []of.FlowStats, groups []of.GroupDesc) *Switch {

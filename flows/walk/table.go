@@ -145,19 +145,26 @@ func (t *table) add(r *rule, m of.Match, kinds map[[packetLen]byte]*kind) {
 // match and priority.
 func (t *table) replace(r *rule, m of.Match) {
 	p := patternOf(m)
-	looks, wants := p.words()
 	kinds := map[[packetLen]byte]*kind{}
-	for _, k := range t.kinds {
-		if !slices.Equal(k.looks, looks) {
-			continue
-		}
+	if k := t.remove(r.Priority, p); k != nil {
 		kinds[p.mask] = k
-		h := k.hash(&p.value)
-		k.keys[h] = slices.DeleteFunc(k.keys[h], func(o *rule) bool {
-			return o.Priority == r.Priority && slices.Equal(o.values, wants)
-		})
 	}
 	t.add(r, m, kinds)
+}
+
+// remove removes a rule, and returns the kind of which it would be.
+func (t *table) remove(priority uint16, p *pattern) *kind {
+	looks, wants := p.words()
+	for _, k := range t.kinds {
+		if slices.Equal(k.looks, looks) {
+			h := k.hash(&p.value)
+			k.keys[h] = slices.DeleteFunc(k.keys[h], func(o *rule) bool {
+				return o.Priority == priority && slices.Equal(o.values, wants)
+			})
+			return k
+		}
+	}
+	return nil
 }
 
 // order makes the table ready for look-ups.

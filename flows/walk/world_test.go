@@ -46,6 +46,7 @@ type world struct {
 	networks  []flows.Network
 	subnets   []int // of networks: those of one number are equal
 	endpoints []flows.Endpoint
+	nics      []flows.NIC // none unless addNICs is called
 
 	fabric   *flows.Fabric
 	underlay *Underlay
@@ -138,6 +139,9 @@ func (w *world) tell(f *flows.Fabric) {
 	}
 	for _, e := range w.endpoints {
 		f.PutEndpoint(e)
+	}
+	for _, c := range w.nics {
+		f.PutNIC(c)
 	}
 	f.Flush()
 }

@@ -18,16 +18,18 @@ var parts = []struct {
 	{"fabric", measureFabric},
 	{"scale", measureScale},
 	{"endurance", measureEndurance},
+	{"gateway", measureGateway},
 }
 
 func main() {
 	small := flag.Bool("small", false, "small sizes: does it work at all?")
 	profile := flag.String("profile", "", "directory for profiles of the controller")
+	weft := flag.String("weft", "bin/weft", "the binary of weft, for the lab")
 	role := flag.String("role", "", "what this process is for: the program starts itself anew with it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *role, &report{small: *small, profiles: *profile}, flag.Args()); err != nil {
+	if err := run(ctx, *role, &report{small: *small, profiles: *profile, weft: *weft}, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -15,6 +15,7 @@ import (
 type report struct {
 	small    bool
 	profiles string // directory, empty for none
+	weft     string // the binary
 }
 
 // profileSelf keeps a profile of this process, if profiles are wanted.
@@ -71,6 +72,14 @@ func (r *report) duration(what string, d, target time.Duration) {
 func (r *report) ratio(what string, a, b time.Duration, target float64) {
 	ratio := float64(a) / float64(b)
 	r.row(what, fmt.Sprintf("%.2f (%s / %s)", ratio, short(a), short(b)), fmt.Sprintf("<= %.1f", target), ratio <= target)
+}
+
+// better prints the median of ratios of pairs that is to be at least 0.95, with
+// the least and the most of them.
+func (r *report) better(what string, pairs []float64, measured string) {
+	const target = 0.95
+	m := middle(pairs)
+	r.row(what, fmt.Sprintf("%.2f (%.2f to %.2f), %s", m, slices.Min(pairs), slices.Max(pairs), measured), fmt.Sprintf(">= %.2f", target), m >= target)
 }
 
 func (r *report) row(what, measured, target string, held bool) {

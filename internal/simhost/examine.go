@@ -18,6 +18,8 @@ var (
 	errBadAction      = openflow.ErrorCode{Type: 2, Code: 0}
 	errBadOutPort     = openflow.ErrorCode{Type: 2, Code: 4}
 	errBadOutGroup    = openflow.ErrorCode{Type: 2, Code: 9}
+	errBadArgument    = openflow.ErrorCode{Type: 2, Code: 5}
+	errBadSetArgument = openflow.ErrorCode{Type: 2, Code: 15}
 	errInconsistent   = openflow.ErrorCode{Type: 2, Code: 10}
 	errBadInstruction = openflow.ErrorCode{Type: 3, Code: 0}
 	errBadGoto        = openflow.ErrorCode{Type: 3, Code: 2}
@@ -25,6 +27,7 @@ var (
 	errBadMatchLen    = openflow.ErrorCode{Type: 4, Code: 1}
 	errBadWildcards   = openflow.ErrorCode{Type: 4, Code: 5}
 	errBadField       = openflow.ErrorCode{Type: 4, Code: 6}
+	errBadValue       = openflow.ErrorCode{Type: 4, Code: 7}
 	errBadMask        = openflow.ErrorCode{Type: 4, Code: 8}
 	errBadPrereq      = openflow.ErrorCode{Type: 4, Code: 9}
 	errDupField       = openflow.ErrorCode{Type: 4, Code: 10}
@@ -32,6 +35,7 @@ var (
 	errBadCommand     = openflow.ErrorCode{Type: 5, Code: 6}
 	errGroupExists    = openflow.ErrorCode{Type: 6, Code: 0}
 	errBadGroup       = openflow.ErrorCode{Type: 6, Code: 1}
+	errWatch          = openflow.ErrorCode{Type: 6, Code: 6}
 	errUnknownGroup   = openflow.ErrorCode{Type: 6, Code: 8}
 	errGroupType      = openflow.ErrorCode{Type: 6, Code: 10}
 	errGroupCommand   = openflow.ErrorCode{Type: 6, Code: 11}
@@ -84,6 +88,9 @@ func examineMatch(m openflow.Match) *openflow.ErrorCode {
 			if v.Value[j]&^mask != 0 {
 				return because(errBadWildcards)
 			}
+		}
+		if f == openflow.CTState && !knownState(v) {
+			return because(errBadValue)
 		}
 		if slices.ContainsFunc(m[:i], func(o openflow.FieldValue) bool { return o.Field.Name == f.Name }) {
 			return because(errDupField)
@@ -146,15 +153,25 @@ func (e *examination) actions(as []openflow.Action) *openflow.ErrorCode {
 		case openflow.Group:
 			e.groups = append(e.groups, a.ID)
 		case openflow.SetField:
-			refused = e.has(a.FieldValue)
+			refused = e.sets(a.FieldValue)
 		case openflow.Load:
-			refused = e.has(a.Dst.Field.Uint(0))
+			refused = e.sets(zero(a.Dst.Field))
 		case openflow.Move:
 			if refused = e.has(zero(a.Src.Field)); refused == nil {
-				refused = e.has(zero(a.Dst.Field))
+				refused = e.sets(zero(a.Dst.Field))
 			}
 		case openflow.CT:
-			refused = e.actions(a.Nested)
+			refused = e.track(a)
+		case openflow.NAT:
+			refused = because(errBadSetArgument)
+		case openflow.DecTTL:
+			refused = e.isIP()
+		case openflow.Multipath:
+			if refused = e.sets(zero(a.Dst.Field)); int(a.MaxLink) >= 1<<a.Dst.Bits {
+				refused = because(errBadArgument)
+			}
+		case openflow.Learn:
+			refused = e.learn(a)
 		case openflow.UnknownAction:
 			refused = because(errBadAction)
 		}
@@ -163,6 +180,14 @@ func (e *examination) actions(as []openflow.Action) *openflow.ErrorCode {
 		}
 	}
 	return nil
+}
+
+// sets tells whether an action may write a field.
+func (e *examination) sets(v openflow.FieldValue) *openflow.ErrorCode {
+	if isTracked(v.Field) {
+		return because(errBadSetArgument)
+	}
+	return e.has(v)
 }
 
 // has tells whether the packets have a field that an action uses.

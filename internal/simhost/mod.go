@@ -159,7 +159,21 @@ func (g groupMod) examine() *openflow.ErrorCode {
 	if g.GroupType > openflow.GroupTypeFastFailover {
 		return because(errGroupType)
 	}
+	if g.GroupType == openflow.GroupTypeIndirect && len(g.Buckets) != 1 {
+		return because(errBadGroup)
+	}
 	for _, b := range g.Buckets {
+		watches := b.WatchPort != openflow.PortAny || b.WatchGroup != openflow.GroupAny
+		switch g.GroupType {
+		case openflow.GroupTypeFastFailover:
+			if !watches {
+				return because(errBadGroup)
+			}
+		case openflow.GroupTypeAll, openflow.GroupTypeIndirect:
+			if watches {
+				return because(errWatch)
+			}
+		}
 		e := examination{bucket: true}
 		if refused := e.actions(b.Actions); refused != nil {
 			return refused

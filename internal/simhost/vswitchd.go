@@ -3,6 +3,7 @@ package simhost
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -75,6 +76,11 @@ func (h *Host) ports(c *change, bridge string, b row) map[string]openflow.Port {
 					"link_state": str("up"), "admin_state": str("up"),
 					"mac_in_use": str(fmt.Sprintf("aa:55:aa:55:%02x:%02x", byte(h.devices>>8), byte(h.devices))), "mtu": num(1500),
 				})
+			}
+			for asked, has := range map[string]string{"mac": "mac_in_use", "mtu_request": "mtu"} {
+				if v := iface[asked]; len(v) > 0 && !maps.Equal(v, h.db.tables["Interface"][i][has]) {
+					c.set("Interface", i, row{has: v})
+				}
 			}
 			ports[name] = openflow.Port{Number: number, Name: name, State: openflow.PortStateLive}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,22 +163,37 @@ func plugCommand() *cobra.Command {
 		timeout time.Duration
 	)
 	cmd := &cobra.Command{
-		Use:   "plug [-f FILE]",
-		Short: "Plug every container of the topology, after `weft lab up --bare` and declaring its endpoints",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "plug [-f FILE] [CONTAINER...]",
+		Short: "Plug every container of the topology, or some, after `weft lab up --bare` and declaring their endpoints",
+		RunE: func(cmd *cobra.Command, names []string) error {
 			l, _, err := which.open()
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return l.PlugAll(ctx)
+			return Plug(ctx, l, names)
 		},
 	}
 	which.flags(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
 	return cmd
+}
+
+// Plug plugs the containers of these names, or all of the topology.
+func Plug(ctx context.Context, l *lab.Lab, names []string) error {
+	if len(names) == 0 {
+		return l.PlugAll(ctx)
+	}
+	var some []lab.ContainerSpec
+	for _, name := range names {
+		i := slices.IndexFunc(l.Topology.Containers, func(c lab.ContainerSpec) bool { return c.Name == name })
+		if i < 0 {
+			return fmt.Errorf("lab %s has no container %q in its topology", l.Instance, name)
+		}
+		some = append(some, l.Topology.Containers[i])
+	}
+	return l.PlugSome(ctx, some)
 }
 
 // pair is two containers that are expected to reach each other, or nil.

@@ -30,6 +30,9 @@ type Fragment struct {
 	Groups []Group
 }
 
+// HasGroups tells whether a fragment has groups; none has none.
+func (f *Fragment) HasGroups() bool { return f != nil && len(f.Groups) > 0 }
+
 // Change is the new fragment of a key, nil where there is none any more.
 type Change struct {
 	Key      Key

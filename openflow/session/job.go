@@ -17,10 +17,11 @@ type job struct {
 	seen       map[program.Identity]*program.Installed
 }
 
-// keyed is a fragment, or nil, and its key.
+// keyed is what is to be there for a key in the end, or nil.
 type keyed struct {
 	key      program.Key
 	fragment *program.Fragment
+	of       *fragment
 }
 
 type jobKind uint8
@@ -52,7 +53,7 @@ func (st *state) take() job {
 		st.clean()
 	case st.gap:
 		j.kind = full
-		st.fill(&j, maps.Keys(st.fragments))
+		st.fill(&j, maps.All(st.fragments))
 		st.gap, st.check = false, false
 		clear(st.seen)
 	case (st.check || len(st.seen) > 0) && !(pending && st.rechecked):
@@ -60,9 +61,9 @@ func (st *state) take() job {
 		st.rechecked = true
 		// As a rule it is the groups alone that are looked at again.
 		if len(st.seen) == 0 {
-			st.fill(&j, maps.Keys(st.grouped))
+			st.fill(&j, st.those(st.grouped))
 		} else {
-			st.fill(&j, maps.Keys(st.fragments))
+			st.fill(&j, maps.All(st.fragments))
 		}
 		j.seen = st.seen
 		st.seen = make(map[program.Identity]*program.Installed)
@@ -70,7 +71,7 @@ func (st *state) take() job {
 	case pending:
 		j.kind = delta
 		st.rechecked = false
-		st.fill(&j, maps.Keys(st.dirty))
+		st.fill(&j, st.those(st.dirty))
 		st.clean()
 	}
 	return j
@@ -80,29 +81,46 @@ func (st *state) take() job {
 // keys once takes as long to go through for ever after.
 func (st *state) clean() { st.dirty = make(map[program.Key]struct{}) }
 
-// inOrder returns the keys of all fragments in the order in which the caller of
+// those returns the fragments of keys.
+func (st *state) those(keys map[program.Key]struct{}) iter.Seq2[program.Key, *fragment] {
+	return func(yield func(program.Key, *fragment) bool) {
+		for k := range keys {
+			if f := st.fragments[k]; f != nil && !yield(k, f) {
+				return
+			}
+		}
+	}
+}
+
+// inOrder returns all fragments in the order in which the caller of
 // Wanted has them, as long as there are no others: neighbours are alike, and
 // Open vSwitch takes them in faster than in the order of a map.
-func (st *state) inOrder() iter.Seq[program.Key] {
+func (st *state) inOrder() iter.Seq2[program.Key, *fragment] {
 	order := st.order
 	st.order = nil
 	if len(order) != len(st.fragments) {
-		return maps.Keys(st.fragments)
+		return maps.All(st.fragments)
 	}
-	return slices.Values(order)
+	return func(yield func(program.Key, *fragment) bool) {
+		for _, f := range order {
+			if !yield(f.wanted.Key, f) {
+				return
+			}
+		}
+	}
 }
 
-// fill puts the fragments of keys into a job, without the refused ones.
-func (st *state) fill(j *job, keys iter.Seq[program.Key]) {
-	for k := range keys {
-		f := st.fragments[k]
+// fill puts fragments into a job, without the refused ones.
+func (st *state) fill(j *job, fragments iter.Seq2[program.Key, *fragment]) {
+	for k, f := range fragments {
 		if f.installed != nil {
 			j.before = append(j.before, f.installed)
 		}
-		if r, ok := st.refusals[k]; ok && r.fragment == f.wanted {
-			f.wanted = nil
+		wanted := f.wanted
+		if r, ok := st.refusals[k]; ok && r.fragment == wanted {
+			wanted = nil
 		}
-		j.after = append(j.after, keyed{k, f.wanted})
+		j.after = append(j.after, keyed{k, wanted, f})
 	}
 }
 
@@ -123,16 +141,15 @@ func (st *state) confirm(j *job) []Refusal {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, a := range j.after {
-		f := st.fragments[a.key]
-		f.installed = a.fragment
-		delete(st.grouped, a.key)
-		if f.installed != nil && len(f.installed.Groups) > 0 {
+		f := a.of
+		if f.installed.HasGroups() {
+			delete(st.grouped, a.key)
+		}
+		if f.installed = a.fragment; f.installed.HasGroups() {
 			st.grouped[a.key] = struct{}{}
 		}
 		if f.installed == nil && f.wanted == nil {
 			delete(st.fragments, a.key)
-		} else {
-			st.fragments[a.key] = f
 		}
 	}
 	st.confirmed = j.generation

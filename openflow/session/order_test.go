@@ -86,6 +86,37 @@ func TestConnectionsAreForgotten(t *testing.T) {
 	}
 }
 
+// A flush that selects a connection of ICMPv6 ends ovs-vswitchd 3.1.
+func TestIPv6ConnectionsAreForgottenAndTheSwitchIsWell(t *testing.T) {
+	o := startOVS(t)
+	br := o.bridge()
+	s, r := o.connect(br, Config{})
+	waitFor(t, 5*time.Second, "ready", r.see(func() bool { return r.ready }))
+	o.ofctl(br, "add-flow", "ipv6,actions=ct(commit,zone=7)")
+	for _, above := range []string{"proto=58,tclass=0,hlimit=64,frag=no),icmpv6(type=128,code=0)", "proto=17,tclass=0,hlimit=64,frag=no),udp(src=4000,dst=7)"} {
+		if _, err := o.Control("netdev-dummy/receive", br+"-a", "in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x86dd),ipv6(src=fd00::1,dst=fd00::2,label=0,"+above); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(protocol string) func() bool {
+		return func() bool {
+			dump, err := o.Control("dpctl/dump-conntrack")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Contains(dump, protocol+",orig=(src=fd00::1")
+		}
+	}
+	waitFor(t, 5*time.Second, "a connection of UDP", has("udp"))
+	waitFor(t, 5*time.Second, "a connection of ICMPv6", has("icmpv6"))
+	if err := flush(t, s, 7, "fd00::1")(); err != nil {
+		t.Error(err)
+	}
+	if has("udp")() || !has("icmpv6")() {
+		t.Error("of UDP it is to be forgotten, of ICMPv6 it runs out by itself")
+	}
+}
+
 func flush(t *testing.T, s *Session, zone uint16, addresses ...string) func() error {
 	return func() error {
 		var as []netip.Addr

@@ -17,9 +17,9 @@ const mostSeen = 100_000
 // takes one job after another out of it.
 type state struct {
 	mu         sync.Mutex
-	fragments  map[program.Key]fragment
+	fragments  map[program.Key]*fragment
 	grouped    map[program.Key]struct{} // those with groups, as confirmed
-	order      []program.Key            // of fragments, as Wanted had them; nil once that is used, or changed by Update
+	order      []*fragment              // as Wanted had them; nil once that is used, or changed by Update
 	refusals   map[program.Key]refusal
 	generation uint64 // of what is wanted
 	confirmed  uint64 // the latest one that the switch has, but for the refusals
@@ -37,7 +37,8 @@ type state struct {
 	wake chan struct{} // of capacity 1
 }
 
-// fragment is what is wanted for a key and what was confirmed.
+// fragment is what is wanted for a key and what was confirmed. It stays the same
+// one until both are nil and confirm removes it, so that a job can hold on to it.
 type fragment struct {
 	wanted, installed *program.Fragment
 }
@@ -50,7 +51,7 @@ type refusal struct {
 
 func newState() state {
 	return state{
-		fragments: make(map[program.Key]fragment),
+		fragments: make(map[program.Key]*fragment),
 		grouped:   make(map[program.Key]struct{}),
 		refusals:  make(map[program.Key]refusal),
 		seen:      make(map[program.Identity]*program.Installed),
@@ -66,17 +67,15 @@ func (s *Session) Wanted(full []*program.Fragment) uint64 {
 	st := &s.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	before := st.fragments
-	st.fragments = make(map[program.Key]fragment, len(full))
-	st.order = make([]program.Key, 0, len(full))
-	for _, fr := range full {
-		st.order = append(st.order, fr.Key)
-		st.fragments[fr.Key] = fragment{fr, before[fr.Key].installed}
+	if len(st.fragments) == 0 {
+		st.fragments = make(map[program.Key]*fragment, len(full))
 	}
-	for k, f := range before {
-		if _, wanted := st.fragments[k]; !wanted {
-			st.fragments[k] = fragment{nil, f.installed}
-		}
+	for _, f := range st.fragments {
+		f.wanted = nil
+	}
+	st.order = make([]*fragment, 0, len(full))
+	for _, fr := range full {
+		st.order = append(st.order, st.want(fr.Key, fr))
 	}
 	clear(st.refusals)
 	st.known, st.start = true, true
@@ -95,11 +94,22 @@ func (s *Session) Update(changes []program.Change) uint64 {
 			panic(fmt.Sprintf("session: a change of fragment %v comes with fragment %v", c.Key, c.Fragment.Key))
 		}
 		st.order = nil
-		st.fragments[c.Key] = fragment{c.Fragment, st.fragments[c.Key].installed}
+		st.want(c.Key, c.Fragment)
 		delete(st.refusals, c.Key)
 		st.dirty[c.Key] = struct{}{}
 	}
 	return st.next()
+}
+
+// want notes what is wanted for a key, or nil.
+func (st *state) want(k program.Key, wanted *program.Fragment) *fragment {
+	f := st.fragments[k]
+	if f == nil {
+		f = new(fragment)
+		st.fragments[k] = f
+	}
+	f.wanted = wanted
+	return f
 }
 
 // next begins a new generation. The caller holds the lock.
