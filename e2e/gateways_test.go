@@ -61,6 +61,7 @@ func TestGatewaysShareTheLoadPerConnection(t *testing.T) {
 	s.check()
 	s.responders()
 	s.watchful(bfdInterval)
+	s.provesAll()
 	for _, network := range []string{"tcp", "udp"} {
 		shares := s.shares("one", network, 40)
 		t.Logf("%s: %v", network, shares)

@@ -54,6 +54,8 @@ import (
 // forward goes for all that is nobody's it knows.
 const (
 	TableClassify    = 0
+	TableHops        = 1
+	TableRelay       = 2
 	TableFromHost    = 5
 	TableUnNAT       = 6
 	TableNATIn       = 7
@@ -80,6 +82,7 @@ const (
 	TableMTU         = 63
 	TableTooBig      = 64
 	TablePath        = 65
+	TableLabel       = 66
 	TableNATOut      = 77
 	TableNATDone     = 78
 	TableDeliver     = 80
@@ -89,6 +92,8 @@ const (
 // reads like prose.
 var TableNames = map[int]string{
 	TableClassify:    "classify",
+	TableHops:        "hops",
+	TableRelay:       "relay",
 	TableFromHost:    "from_host",
 	TableUnNAT:       "un_nat",
 	TableNATIn:       "nat_in",
@@ -115,6 +120,7 @@ var TableNames = map[int]string{
 	TableMTU:         "mtu",
 	TableTooBig:      "too_big",
 	TablePath:        "path",
+	TableLabel:       "label",
 	TableNATOut:      "nat_out",
 	TableNATDone:     "nat_done",
 	TableDeliver:     "deliver",
@@ -155,8 +161,9 @@ const (
 
 // What regOut holds beside the numbers of endpoints, which have 24 bits.
 const (
-	outVXLAN = 1<<24 | 1     // the flow-based VXLAN port
-	outHost  = 1<<24 | 0x100 // the port that leads to this host's kernel
+	outTunnel = 1<<24 | 1     // the tunnel port of the network's encapsulation
+	outBack   = 1<<24 | 2     // the tunnel port that it came in by
+	outHost   = 1<<24 | 0x100 // the port that leads to this host's kernel
 )
 
 // Groups are named by kind and VNI, so there is no allocator to leak.
