@@ -50,7 +50,7 @@ func (v view) fabricNetwork(n *networkRecord, limit int) flows.Network {
 func (v view) fabricHost(h *hostRecord) flows.Host {
 	l := v.link(h.SystemID)
 	out := flows.Host{
-		Number: h.Number, VTEP: h.VTEP, TunnelPort: l.TunnelPort, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
+		Number: h.Number, VTEP: h.VTEP, TunnelPorts: flows.TunnelPorts{flows.VXLAN: l.TunnelPort}, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
 		TransitRange: flows.TransitRange{V4: v.transit.V4, V6: v.transit.V6},
 	}
 	out.Transit.V4, out.Transit.V6 = v.transit.Host(h.Number)
@@ -85,10 +85,12 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 			f.PutHost(v.fabricHost(h))
 		}
 	}
-	limit, _ := v.underlayLimit()
-	for name := range now.networks {
-		if n := v.network(name); n != nil {
-			f.PutNetwork(v.fabricNetwork(n, limit))
+	if len(now.networks) > 0 {
+		limit, _ := v.underlayLimit()
+		for name := range now.networks {
+			if n := v.network(name); n != nil {
+				f.PutNetwork(v.fabricNetwork(n, limit))
+			}
 		}
 	}
 	// What goes must go first: a number or an address may be given to another
