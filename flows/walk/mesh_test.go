@@ -28,7 +28,7 @@ func newMesh(seed uint64, hosts uint32) *mesh {
 	for n := uint32(1); n <= hosts; n++ {
 		m.fabric.PutHost(flows.Host{Number: n, VTEP: m.vtep(n), TunnelPorts: flows.TunnelPorts{1, 2, 3}})
 	}
-	for i, vni := range []uint32{100, 200, flows.RelayedVNIs - 1, 7<<21 | 100} {
+	for i, vni := range []uint32{100, flows.RelayedVNIs - 1, flows.RelayedVNIs, 7<<21 | 100} {
 		m.fabric.PutNetwork(flows.Network{VNI: vni, Encap: flows.Encap(m.IntN(3))})
 		for n := uint32(1); n <= hosts; n++ {
 			for range m.IntN(3) {
