@@ -14,6 +14,7 @@ import (
 
 	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/ipam"
+	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/store"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
 	Transit        ipam.Transit   // addresses between Open vSwitch and the kernels of gateway hosts; zero: the default
 	BFDInterval    time.Duration  // at which hosts and gateways watch each other; zero: the default
+	Gossip         GossipConfig
 	Log            *slog.Logger
 }
 
@@ -67,7 +69,10 @@ type Controller struct {
 	// Set by Serve before it lets anybody in.
 	advertise    netip.Addr
 	openflowPort uint16
+	restPort     uint16 // 0: hosts cannot reach it
 	listening    atomic.Pointer[listeners]
+
+	members atomic.Pointer[membership.Membership] // nil without gossip
 }
 
 // Open reads the data directory and starts the loop; Serve lets hosts in.

@@ -85,10 +85,12 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 			f.PutHost(v.fabricHost(h))
 		}
 	}
-	limit, _ := v.underlayLimit()
-	for name := range now.networks {
-		if n := v.network(name); n != nil {
-			f.PutNetwork(v.fabricNetwork(n, limit))
+	if len(now.networks) > 0 {
+		limit, _ := v.underlayLimit()
+		for name := range now.networks {
+			if n := v.network(name); n != nil {
+				f.PutNetwork(v.fabricNetwork(n, limit))
+			}
 		}
 	}
 	// What goes must go first: a number or an address may be given to another
