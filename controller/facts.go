@@ -58,6 +58,7 @@ func (t *tx) refresh(l *hostLink) {
 		}
 	}
 	t.put(tableLink, &now)
+	t.lookAround(l.systemID)
 	if l.view == nil || l.conn == nil {
 		return
 	}

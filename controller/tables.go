@@ -20,6 +20,10 @@ const (
 	tableLink     = "link"
 	tablePort     = "port"
 
+	tableUnderlay  = "underlay"
+	tableAdjacency = "adjacency"
+	tableWays      = "ways"
+
 	byID        = "id"
 	byVNI       = "vni"
 	byNumber    = "number"
@@ -137,6 +141,16 @@ func newState() (*memdb.MemDB, error) {
 			some(byHost, single(func(o any) []byte { return key(o.(*presenceRecord).Host) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*presenceRecord).VNI) })),
 			some(byZone, single(func(o any) []byte { return zoneKey(o.(*presenceRecord).Zone) })),
+		),
+		table(tableUnderlay,
+			unique(byID, single(func(any) []byte { return key(theUnderlay) })),
+		),
+		table(tableAdjacency,
+			unique(byID, single(func(o any) []byte { a := o.(*adjacencyRecord); return key(a.Hosts[0], a.Hosts[1]) })),
+			some(byHost, multi(func(o any) [][]byte { a := o.(*adjacencyRecord); return [][]byte{key(a.Hosts[0]), key(a.Hosts[1])} })),
+		),
+		table(tableWays,
+			unique(byID, single(func(o any) []byte { return key(o.(*waysRecord).Host) })),
 		),
 		table(tableLink,
 			unique(byID, single(func(o any) []byte { return key(o.(*linkRecord).SystemID) })),
