@@ -50,7 +50,7 @@ func (v view) fabricNetwork(n *networkRecord, limit int) flows.Network {
 func (v view) fabricHost(h *hostRecord) flows.Host {
 	l := v.link(h.SystemID)
 	out := flows.Host{
-		Number: h.Number, VTEP: h.VTEP, TunnelPort: l.TunnelPort, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
+		Number: h.Number, VTEP: h.VTEP, TunnelPorts: flows.TunnelPorts{flows.VXLAN: l.TunnelPort}, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
 		TransitRange: flows.TransitRange{V4: v.transit.V4, V6: v.transit.V6},
 	}
 	out.Transit.V4, out.Transit.V6 = v.transit.Host(h.Number)

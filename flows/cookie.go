@@ -22,7 +22,7 @@ type Kind uint8
 // The kinds: whose a flow is, and in which role.
 const (
 	KindBase   Kind = 0x10 // of the pipeline itself; owner is its version
-	KindTunnel Kind = 0x11 // the tunnel port of this host
+	KindTunnel Kind = 0x11 // a tunnel port of this host; owner is the encapsulation
 
 	KindGatewayBase Kind = 0x12 // of the pipeline of networks with a gateway; owner is its version
 	KindHostPort    Kind = 0x13 // the port that leads to this host's kernel
@@ -35,6 +35,7 @@ const (
 	KindLimit   Kind = 0x24 // how large its packets may be
 	KindSegment Kind = 0x25 // machines behind NICs are learned
 	KindNICs    Kind = 0x26 // where such machines may be
+	KindEncap   Kind = 0x27 // its tunnel port, unless that is VXLAN's
 
 	KindMember Kind = 0x30 // another host's frames of a network are accepted
 	KindPath   Kind = 0x31 // the way to another host
@@ -79,6 +80,7 @@ var roles = map[Kind]string{
 	KindForward:     "ports of the gateway hosts that lead to an endpoint",
 	KindNICBase:     "part of the pipeline of networks that a NIC is in",
 	KindSegment:     "machines behind the NICs of the network are learned",
+	KindEncap:       "the tunnel port of the network's encapsulation",
 	KindNICs:        "where machines behind the NICs of the network may be",
 	KindGuard:       "no machine behind a NIC pretends to be an endpoint",
 	KindLearned:     "a machine behind a NIC, as the switch learned it itself",
@@ -126,6 +128,8 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 	out.Role = role
 	switch {
 	case kind == KindLearned:
+	case kind == KindTunnel && owner != 0:
+		out.Owner = Encap(owner).String()
 	case kind == KindNIC:
 		out.Owner = fmt.Sprintf("NIC number %d", owner)
 	case kind.IsEndpoint():

@@ -39,6 +39,7 @@ type network struct {
 	Network
 	own, router, limits, segment *program.Fragment
 	steers                       map[steerKey]*program.Fragment
+	tunnels                      map[uint32]*program.Fragment // of its encapsulation, by the number of the port
 
 	endpoints map[uint32]*endpoint           // all of the network
 	nics      map[uint32]NIC                 // all that are in it
@@ -91,7 +92,7 @@ func (f *Fabric) PutNetwork(now Network) {
 	was := n.Network
 	switch {
 	case was.equal(now):
-	case was.Gateway.equal(now.Gateway):
+	case was.Encap == now.Encap && was.Gateway.equal(now.Gateway):
 		n.Network, n.own = now, now.fragment(len(n.nics) > 0)
 		for h := range n.members {
 			f.set(h, n.own.Key, n.own)
@@ -100,7 +101,7 @@ func (f *Fabric) PutNetwork(now Network) {
 			f.reroute(n)
 			f.rebuild(n)
 		}
-	case was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
+	case was.Encap == now.Encap && was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
 		n.Network = now
 		f.resteer(n)
 	default:
@@ -196,6 +197,9 @@ func (f *Fabric) PutHost(now Host) {
 		f.move(h)
 	}
 	for vni := range h.networks {
+		if was.TunnelPorts != now.TunnelPorts {
+			f.encapsulate(f.networks[vni], h)
+		}
 		if n := f.networks[vni]; was.VTEP != now.VTEP || was.Transit != now.Transit {
 			f.resteer(n)
 		} else if n.leaves() {
@@ -206,14 +210,17 @@ func (f *Fabric) PutHost(now Host) {
 
 // ports gives a host what depends on the numbers of its own ports.
 func (f *Fabric) ports(h *host) {
-	var tunnel, kernel *program.Fragment
-	if h.TunnelPort != 0 {
-		tunnel = Tunnel(h.TunnelPort)
+	for e, port := range h.TunnelPorts {
+		var tunnel *program.Fragment
+		if port != 0 {
+			tunnel = Encap(e).tunnel(port)
+		}
+		f.set(h.Number, program.Key{Kind: uint8(KindTunnel), Owner: uint32(e)}, tunnel)
 	}
+	var kernel *program.Fragment
 	if h.GatewayPort != 0 {
 		kernel = h.kernel()
 	}
-	f.set(h.Number, program.Key{Kind: uint8(KindTunnel)}, tunnel)
 	f.set(h.Number, program.Key{Kind: uint8(KindHostPort), Owner: h.Number}, kernel)
 }
 

@@ -87,7 +87,7 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		f.DeleteNetwork(vni)
 		return fmt.Sprintf("delete network %d", vni)
 	case 2:
-		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3)), GatewayPort: uint32(r.IntN(2) * 77)}
+		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPorts: TunnelPorts{uint32(r.IntN(3)), uint32(r.IntN(2) * 4), uint32(r.IntN(2) * 5)}, GatewayPort: uint32(r.IntN(2) * 77)}
 		if r.IntN(2) == 0 {
 			h.Transit = transit(h.Number)
 			h.TransitRange.V4 = netip.MustParsePrefix("100.64.0.0/10")
@@ -261,7 +261,7 @@ func same(t *testing.T, what string, log []string, got, want []*program.Fragment
 func TestNothingChangesWhereNothingDepends(t *testing.T) {
 	f := NewFabric()
 	for h := uint32(1); h <= 3; h++ {
-		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: 1})
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPorts: TunnelPorts{1}})
 	}
 	f.PutNetwork(Network{VNI: 100})
 	f.PutNetwork(Network{VNI: 200})
@@ -290,7 +290,7 @@ func TestNothingChangesWhereNothingDepends(t *testing.T) {
 func TestAFragmentIsSharedByTheHostsThatHaveIt(t *testing.T) {
 	f := NewFabric()
 	for h := uint32(1); h <= 3; h++ {
-		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: h})
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPorts: TunnelPorts{h}})
 	}
 	f.PutNetwork(Network{VNI: 100})
 	for h := uint32(1); h <= 3; h++ {

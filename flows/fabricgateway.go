@@ -37,6 +37,7 @@ func (f *Fabric) enter(n *network, now Network) {
 		n.segment = now.segment()
 	}
 	n.steers = map[steerKey]*program.Fragment{}
+	n.tunnels = map[uint32]*program.Fragment{}
 	if g := now.Gateway; g != nil {
 		n.limits = now.limit()
 		for _, vni := range g.Peers {
@@ -178,7 +179,7 @@ func (f *Fabric) steer(p place) {
 		variant.self = p.host
 	}
 	if x.pinned && x.named {
-		variant.watch = fmt.Sprint(x.here.TunnelPort, x.here.WatchPorts)
+		variant.watch = fmt.Sprint(x.alwaysAlive(), x.here.WatchPorts)
 	}
 	if n.steers[variant] == nil {
 		n.steers[variant] = x.steer()

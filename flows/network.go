@@ -14,12 +14,13 @@ type Network struct {
 	VNI   uint32
 	Flood bool // questions for unknown addresses go to everybody
 	IPv6  bool // it has an IPv6 subnet, so link-local addresses are in use
+	Encap Encap
 
 	Gateway *Gateway // nil: nothing leaves the network
 }
 
 func (n Network) equal(o Network) bool {
-	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Gateway.equal(o.Gateway)
+	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Encap == o.Encap && n.Gateway.equal(o.Gateway)
 }
 
 // fragment is what every host that takes part in the network has of it. If there
@@ -62,8 +63,8 @@ func allGroup(id uint32, reg *of.Field, table uint8, members []uint32) program.G
 type Host struct {
 	Number uint32
 	VTEP   netip.Addr // invalid: it gets no tunnels
-	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
-	TunnelPort uint32
+	// TunnelPorts are the numbers of its own tunnel ports.
+	TunnelPorts TunnelPorts
 	// TransitRange is where all transit addresses are from.
 	TransitRange TransitRange
 	// GatewayPort is the number of the port that leads to its kernel, 0 while
@@ -76,7 +77,7 @@ type Host struct {
 }
 
 func (h Host) equal(o Host) bool {
-	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPort == o.TunnelPort &&
+	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPorts == o.TunnelPorts &&
 		h.GatewayPort == o.GatewayPort && h.TransitRange == o.TransitRange && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
 }
 
@@ -117,6 +118,6 @@ func (h Host) path() *program.Fragment {
 		destination = of.TunIPv6Dst
 	}
 	b.flow(TablePath, 100, match(regHost.Uint(uint64(h.Number))), TableDeliver,
-		move(of.Metadata, of.TunID), set(destination.Addr(h.VTEP)), set(regOut.Uint(outVXLAN)))
+		move(of.Metadata, of.TunID), set(destination.Addr(h.VTEP)), set(regOut.Uint(outTunnel)))
 	return b.fragment()
 }

@@ -39,6 +39,7 @@ const (
 	NotLearned
 	SegmentProbe
 	BetweenSegments
+	NoTunnelPort
 )
 
 // Asks reports whether it is the controller that gets the packet.
@@ -77,5 +78,6 @@ var reasons = map[Reason]string{
 	BetweenSegments:   "from one NIC of a network to another: if both are in one segment, frames would go round for ever",
 	NotLearned:        "no machine behind a NIC was seen with that address",
 	SegmentProbe:      "it is a probe that shows whether two interfaces in one network lead to one segment",
+	NoTunnelPort:      "this host has no tunnel port of the network's encapsulation (see the conditions of the host)",
 	NoGatewayPort:     "this host has no port weft-gw yet",
 }

@@ -11,7 +11,7 @@ func router() *Fabric {
 	f := NewFabric()
 	for n := uint32(1); n <= 3; n++ {
 		h := Host{
-			Number: n, VTEP: vtep(n), TunnelPort: 1, GatewayPort: 2,
+			Number: n, VTEP: vtep(n), TunnelPorts: TunnelPorts{1}, GatewayPort: 2,
 			Transit:      transit(n),
 			TransitRange: TransitRange{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fd77:6566:7400::/64")},
 			WatchPorts:   map[uint32]uint32{},

@@ -130,8 +130,8 @@ func (x *exits) bucket(h Host, watch uint32) of.Bucket {
 // alwaysAlive is a port to watch where nothing is: Open vSwitch wants every
 // bucket of a fast failover group to watch something.
 func (x *exits) alwaysAlive() uint32 {
-	if x.here.TunnelPort != 0 {
-		return x.here.TunnelPort
+	if port := x.here.TunnelPorts[x.Encap]; port != 0 {
+		return port
 	}
 	return of.PortLocal
 }

@@ -150,8 +150,9 @@ const (
 
 // What regOut holds beside the numbers of endpoints, which have 24 bits.
 const (
-	outVXLAN = 1<<24 | 1     // the flow-based VXLAN port
-	outHost  = 1<<24 | 0x100 // the port that leads to this host's kernel
+	outTunnel = 1<<24 | 1     // the tunnel port of the network's encapsulation
+	outBack   = 1<<24 | 2     // the tunnel port that it came in by
+	outHost   = 1<<24 | 0x100 // the port that leads to this host's kernel
 )
 
 // Groups are named by kind and VNI, so there is no allocator to leak.

@@ -268,7 +268,8 @@ func (w *walker) branches(p *path, f *frame, lists [][]op) {
 // output sends the packet out of a port. It reports whether the path went on
 // elsewhere.
 func (w *walker) output(p *path, f *frame, port uint32, rest func()) bool {
-	if port != p.host.TunnelPort || port == 0 {
+	e, tunnel := p.host.TunnelPorts.Encap(port)
+	if !tunnel {
 		p.outs = &out{p.host, port, f.rule, p.state.share(), p.outs}
 		if w.wrong != nil {
 			w.wrong(p, f, "")
@@ -292,11 +293,11 @@ func (w *walker) output(p *path, f *frame, port uint32, rest func()) bool {
 		p.todo = &frame{restore: &before{p.host, p.state.share()}, next: p.todo}
 	}
 	for _, h := range to {
-		if h.TunnelPort == 0 {
+		if h.TunnelPorts[e] == 0 {
 			continue
 		}
 		q := *p
-		q.state, q.host = across(&p.state, p.host, h), h
+		q.state, q.host = across(&p.state, p.host, h, e), h
 		if !w.each {
 			w.lookup(&q, 0) // no two hosts have one VTEP
 			return true

@@ -94,14 +94,18 @@ func (r *reach) between(others []flows.Endpoint) (pairs int) {
 }
 
 // connected tells whether there is a way between the hosts of two endpoints:
-// each has a VTEP of the same family, and a tunnel port. A gateway is on every
-// host.
+// each has a VTEP of the same family, and a tunnel port of the network's
+// encapsulation. A gateway is on every host.
 func (r *reach) connected(a, b flows.Endpoint) bool {
 	if a.Host == b.Host || b.MAC == flows.RouterMAC {
 		return true
 	}
+	encap := r.network.Encap
+	if n := r.networks[b.VNI]; n != nil {
+		encap = n.Encap // what is routed crosses in the network that it goes to
+	}
 	x, y := r.hosts[a.Host], r.hosts[b.Host]
-	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPort != 0 && y.TunnelPort != 0
+	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPorts[encap] != 0 && y.TunnelPorts[encap] != 0
 }
 
 // A sending is a question on its way: who asks, and where it was cut.

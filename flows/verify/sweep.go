@@ -81,8 +81,8 @@ func start(port uint32) (s state) {
 // across is what the receiving host knows of a packet that was sent to it
 // through a tunnel. VXLAN carries 24 bits of the tunnel id. The outer source
 // is the sender's VTEP, where that is of the receiver's family.
-func across(s *state, from, to *host) state {
-	next := start(to.TunnelPort)
+func across(s *state, from, to *host, e flows.Encap) state {
+	next := start(to.TunnelPorts[e])
 	for x := firstHeader; x < slotPktMark; x++ {
 		if s.at[x] != 0 {
 			next.put(x, s.get(x))
@@ -330,14 +330,14 @@ func (n *node) suspected(k *class) {
 
 func (s *sweep) output(n *node, k *class, port uint32, st *state) {
 	h := n.host
-	if port == h.TunnelPort && port != 0 {
+	if e, is := h.TunnelPorts.Encap(port); is {
 		to, where, ok := s.destinations(st)
 		if !ok || where != "" && to == nil {
 			n.suspected(k)
 		}
 		for _, h2 := range to {
-			if h2.TunnelPort != 0 {
-				next := across(st, h, h2)
+			if h2.TunnelPorts[e] != 0 {
+				next := across(st, h, h2, e)
 				s.enter(n, k, h2, 0, &next)
 			}
 		}

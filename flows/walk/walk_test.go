@@ -20,7 +20,7 @@ func twoHosts() (u *Underlay, one, two flows.Endpoint) {
 	f := flows.NewFabric()
 	u = NewUnderlay()
 	for n := range uint32(2) {
-		f.PutHost(flows.Host{Number: n + 1, VTEP: vtep(n + 1), TunnelPort: 1})
+		f.PutHost(flows.Host{Number: n + 1, VTEP: vtep(n + 1), TunnelPorts: flows.TunnelPorts{1}})
 	}
 	f.PutNetwork(flows.Network{VNI: 256, IPv6: true})
 	endpoint := func(number, host uint32, addresses ...string) flows.Endpoint {
@@ -35,7 +35,7 @@ func twoHosts() (u *Underlay, one, two flows.Endpoint) {
 	two = endpoint(2, 2, "10.65.10.3", "2001:db8::3")
 	f.Flush()
 	for n := range uint32(2) {
-		u.Add(&Host{Name: hostName(n + 1), VTEP: vtep(n + 1), TunnelPort: 1, Switch: FromProgram(f.Program(n + 1))})
+		u.Add(&Host{Name: hostName(n + 1), VTEP: vtep(n + 1), TunnelPorts: flows.TunnelPorts{1}, Switch: FromProgram(f.Program(n + 1))})
 	}
 	return u, one, two
 }
@@ -87,7 +87,7 @@ func TestWhatGetsLostBetweenHosts(t *testing.T) {
 		"the receiver is cut off":       {func(_, two *Host) { two.CutOff = true }, "host host2 is cut off"},
 		"the sender is cut off":         {func(one, _ *Host) { one.CutOff = true }, "host host1 is cut off"},
 		"the sender is down":            {func(one, _ *Host) { one.Down = true }, "host host1 is down"},
-		"the receiver has no tunnel":    {func(_, two *Host) { two.TunnelPort = 0 }, "host host2 has no tunnel port"},
+		"the receiver has no tunnel":    {func(_, two *Host) { two.TunnelPorts[flows.VXLAN] = 0 }, "host host2 has no tunnel port of vxlan"},
 		"the sender has no VTEP":        {func(one, _ *Host) { one.VTEP = netip.Addr{} }, "host host1 has no VTEP"},
 		"the sender has one of IPv6":    {func(one, _ *Host) { one.VTEP = netip.MustParseAddr("2001:db8::1") }, "not of the family"},
 		"nobody has the receiver's":     {func(_, two *Host) { two.VTEP = vtep(9) }, "no host has the VTEP 192.0.2.2"},
@@ -187,7 +187,7 @@ func TestFastFailover(t *testing.T) {
 
 func TestAPacketThatGoesInCirclesEnds(t *testing.T) {
 	bounce := func(name string, own, other uint32) *Host {
-		return &Host{Name: name, VTEP: vtep(own), TunnelPort: 1, Switch: NewSwitch([]of.FlowStats{{Instructions: apply(
+		return &Host{Name: name, VTEP: vtep(own), TunnelPorts: flows.TunnelPorts{1}, Switch: NewSwitch([]of.FlowStats{{Instructions: apply(
 			of.SetField{FieldValue: of.TunDst.Addr(vtep(other))},
 			of.Load{Dst: of.InPort16.All()},
 			of.Output{Port: 1},
