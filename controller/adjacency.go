@@ -113,7 +113,7 @@ type sight int
 
 const (
 	unseen   sight = iota // nobody who could tell is connected
-	settling              // BFD does not run yet
+	starting              // BFD does not run yet
 	up
 	down
 )
@@ -130,7 +130,7 @@ func (v view) seenOf(from, to *hostRecord) (sight, time.Time) {
 	case w.dead():
 		return down, time.Time{}
 	}
-	return settling, w.deadFrom
+	return starting, w.deadFrom
 }
 
 // seenOn is what both ends see. One that is away cannot tell, and does not
@@ -142,11 +142,11 @@ func (v view) seenOn(a, b *hostRecord) (sight, time.Time) {
 	switch {
 	case s1 == down || s2 == down:
 		return down, time.Time{}
-	case s1 == settling || s2 == settling:
+	case s1 == starting || s2 == starting:
 		if again1.IsZero() || !again2.IsZero() && again2.Before(again1) {
 			again1 = again2
 		}
-		return settling, again1
+		return starting, again1
 	case s1 == up || s2 == up:
 		return up, time.Time{}
 	}
@@ -187,7 +187,7 @@ func (t *tx) look(was *adjacencyRecord) (turned bool) {
 		seen = down
 	}
 	switch {
-	case seen == down, seen == settling && was.seen:
+	case seen == down, seen == starting && was.seen:
 		now.fail(t.now)
 	case seen == up && (was.Used || t.fit(a) && t.fit(b)):
 		now.recover(t.now)

@@ -27,7 +27,7 @@ type site struct {
 
 type siteHost struct {
 	record  hostRecord
-	tunnel  uint32
+	tunnels flows.TunnelPorts
 	gateway uint32
 	watches map[uint32]uint32
 	away    bool
@@ -41,7 +41,7 @@ func newSite(t *testing.T, seed uint64) *site {
 		s.hosts[id] = &siteHost{
 			record: hostRecord{SystemID: id, Name: fmt.Sprintf("h%d", i+1), Number: uint32(i + 1), DatapathID: uint64(i + 1),
 				VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})},
-			tunnel: 1, ports: map[string]portFact{},
+			tunnels: flows.TunnelPorts{1}, ports: map[string]portFact{},
 		}
 	}
 	s.c = open(t, s.dir)
@@ -62,7 +62,7 @@ func (s *site) show(id string, wasAway bool) {
 			t.settlePinned()
 		}
 		link := *t.link(id)
-		link.OVSDB, link.TunnelPort, link.GatewayPort, link.WatchPorts = !h.away, h.tunnel, h.gateway, h.watches
+		link.OVSDB, link.TunnelPorts, link.GatewayPort, link.WatchPorts = !h.away, h.tunnels, h.gateway, h.watches
 		t.put(tableLink, &link)
 		if !h.away {
 			var ports []*portFact
@@ -159,8 +159,8 @@ func (s *site) step() {
 		s.show(host, !h.away)
 	case 11:
 		h.record.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(10*h.record.Number + uint32(r.IntN(9)))})
-		h.tunnel = uint32(r.IntN(9) + 1)
-		did = fmt.Sprintf("%s moves to %s, port %d", host, h.record.VTEP, h.tunnel)
+		h.tunnels = flows.TunnelPorts{uint32(r.IntN(9) + 1), uint32(r.IntN(2) * 11), uint32(r.IntN(2) * 12)}
+		did = fmt.Sprintf("%s moves to %s, ports %v", host, h.record.VTEP, h.tunnels)
 		s.show(host, false)
 	case 12:
 		did = "restart"
@@ -239,9 +239,9 @@ func (s *site) check(seed uint64) {
 		for h := range all[hostRecord](v, tableHost) {
 			fresh.PutHost(v.fabricHost(h))
 		}
-		limit, _ := v.underlayLimit()
+		limits := v.underlayLimits()
 		for n := range all[networkRecord](v, tableNetwork) {
-			fresh.PutNetwork(v.fabricNetwork(n, limit))
+			fresh.PutNetwork(v.fabricNetwork(n, limits))
 		}
 		for e := range all[endpointRecord](v, tableEndpoint) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/model"
 )
 
 // The tables of the state and their indexes.
@@ -39,6 +41,7 @@ const (
 	byPort      = "port"
 	byExit      = "exit"
 	byZone      = "zone"
+	bySelf      = "self"
 )
 
 // newState returns empty tables.
@@ -92,6 +95,12 @@ func newState() (*memdb.MemDB, error) {
 					keys = append(keys, key(e.Network, a.String()))
 				}
 				return keys
+			})),
+			some(bySelf, single(func(o any) []byte {
+				if e := o.(*endpointRecord); e.Kind == model.KindHost {
+					return key(e.Host)
+				}
+				return nil
 			})),
 			some(byContainer, single(func(o any) []byte {
 				if e := o.(*endpointRecord); e.Container != "" {
