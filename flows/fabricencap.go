@@ -18,12 +18,18 @@ func (f *Fabric) encapsulate(n *network, h *host) {
 	f.set(h.Number, networkKey(KindEncap, n.VNI), now)
 }
 
-// Encaps are the encapsulations of which a host needs a tunnel port, in order.
+// Encaps are the encapsulations of which a host needs a tunnel port, in order:
+// those of its networks and, where it relays, of all that others may have.
 func (f *Fabric) Encaps(number uint32) []Encap {
 	var needs [encaps]bool
 	if h := f.hosts[number]; h != nil {
 		for vni := range h.networks {
 			needs[f.networks[vni].Encap] = true
+		}
+	}
+	if f.links[number].relays() {
+		for _, n := range f.networks {
+			needs[n.Encap] = needs[n.Encap] || len(n.parts) > 1
 		}
 	}
 	var out []Encap

@@ -66,6 +66,7 @@ func everyHost(do func(name string, fragments []*program.Fragment)) {
 		"routed-":  routed(),
 		"own-":     ownWays(),
 		"nic-":     machines(),
+		"mesh-":    meshed(),
 	} {
 		for number := range f.hosts {
 			do(fmt.Sprintf("%shost%d", name, number), f.Program(number))
@@ -206,7 +207,7 @@ func TestEveryDropSaysWhy(t *testing.T) {
 
 func TestEveryTableHasANameAndAMiss(t *testing.T) {
 	misses := map[uint8]bool{}
-	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows, NICBase().Flows) {
+	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows, NICBase().Flows, RelayBase().Flows) {
 		if f.Priority() == 0 && len(f.Match()) == 0 {
 			misses[f.Table()] = true
 		}

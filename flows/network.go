@@ -83,10 +83,19 @@ func (h Host) equal(o Host) bool {
 
 // member accepts the frames of a network from a host that takes part in it.
 func (h Host) member(n *network) *program.Fragment {
+	return h.admitted(n, n.hasNIC(h.Number))
+}
+
+// relayer accepts the frames of a network from a host that may have relayed
+// them for another. So nothing is learned from them: who sent them is not
+// known.
+func (h Host) relayer(n *network) *program.Fragment { return h.admitted(n, false) }
+
+func (h Host) admitted(n *network, learn bool) *program.Fragment {
 	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
 	enter := []of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}
 	next := n.fromTunnel(len(n.nics) > 0)
-	if n.hasNIC(h.Number) {
+	if learn {
 		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
 	}
 	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next, enter...)
@@ -113,11 +122,7 @@ func (h Host) tunnelSource() of.FieldValue {
 // path leads to a host.
 func (h Host) path() *program.Fragment {
 	b := &builder{kind: KindPath, owner: h.Number}
-	destination := of.TunDst
-	if h.VTEP.Is6() {
-		destination = of.TunIPv6Dst
-	}
 	b.flow(TablePath, 100, match(regHost.Uint(uint64(h.Number))), TableDeliver,
-		move(of.Metadata, of.TunID), set(destination.Addr(h.VTEP)), set(regOut.Uint(outTunnel)))
+		move(of.Metadata, of.TunID), tunnelTo(h.VTEP), set(regOut.Uint(outTunnel)))
 	return b.fragment()
 }

@@ -49,6 +49,8 @@ import "github.com/weft-sdn/weft/openflow"
 // forward goes for all that is nobody's it knows.
 const (
 	TableClassify    = 0
+	TableHops        = 1
+	TableRelay       = 2
 	TableFromHost    = 5
 	TableUnNAT       = 6
 	TableNATIn       = 7
@@ -75,6 +77,7 @@ const (
 	TableMTU         = 63
 	TableTooBig      = 64
 	TablePath        = 65
+	TableLabel       = 66
 	TableNATOut      = 77
 	TableNATDone     = 78
 	TableDeliver     = 80
@@ -84,6 +87,8 @@ const (
 // reads like prose.
 var TableNames = map[int]string{
 	TableClassify:    "classify",
+	TableHops:        "hops",
+	TableRelay:       "relay",
 	TableFromHost:    "from_host",
 	TableUnNAT:       "un_nat",
 	TableNATIn:       "nat_in",
@@ -110,6 +115,7 @@ var TableNames = map[int]string{
 	TableMTU:         "mtu",
 	TableTooBig:      "too_big",
 	TablePath:        "path",
+	TableLabel:       "label",
 	TableNATOut:      "nat_out",
 	TableNATDone:     "nat_done",
 	TableDeliver:     "deliver",
