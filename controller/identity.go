@@ -49,10 +49,7 @@ func (t *tx) identify(systemID string, v *ovsdb.View, remote netip.Addr) ([]mode
 	if old == nil || *old != *now {
 		t.put(tableHost, now)
 	}
-	switch {
-	case old == nil:
-		t.rejoin()
-	case old.VTEP != now.VTEP:
+	if old != nil && old.VTEP != now.VTEP {
 		t.lookAround(systemID)
 	}
 	return conditions, nil

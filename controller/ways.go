@@ -2,24 +2,21 @@ package controller
 
 import (
 	"maps"
-	"slices"
 
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/underlay"
 )
-
-// noWay stands in the place of a neighbour where there is no way to a host.
-const noWay = 0
 
 // waysRecord is to which neighbour a host sends what is for others. It follows
 // from the links that are used, and is only there where an underlay is declared.
 type waysRecord struct {
-	Host uint32 // number
-	// Next is by the number of the destination. Hosts that are neighbours
-	// themselves, by the cheapest way, are not in it.
-	Next map[uint32]uint32
+	Host uint32            // number
+	Next map[uint32]uint32 // by the number of the destination; where there is none, there is no way
 }
 
-// ways are the next hops of a host, nil where all are direct.
+// ways are the next hops of a host.
 func (v view) ways(number uint32) map[uint32]uint32 {
 	if w := first[waysRecord](v, tableWays, byID, number); w != nil {
 		return w.Next
@@ -45,85 +42,84 @@ func (v view) usedLinks() []underlay.Link {
 // takes it back.
 func (t *tx) route() {
 	t.routed = true
-	if t.declaredUnderlay() == nil {
-		t.c.ways.Set(nil)
-		if _, err := t.txn.DeleteAll(tableWays, byID); err != nil {
-			panic(err) // an error of this program: there is no such table
+	changed := map[uint32]*waysRecord{}
+	for _, ch := range t.c.ways.Set(t.usedLinks()) {
+		w := changed[ch.From]
+		if w == nil {
+			w = &waysRecord{ch.From, map[uint32]uint32{}}
+			maps.Copy(w.Next, t.ways(ch.From))
+			changed[ch.From] = w
 		}
-		return
+		if ch.Next == 0 {
+			delete(w.Next, ch.To)
+		} else {
+			w.Next[ch.To] = ch.Next
+		}
 	}
-	changes := t.c.ways.Set(t.usedLinks())
-	next := t.settled()
-	changed := map[uint32]bool{}
+	for from, w := range changed {
+		if len(w.Next) > 0 {
+			t.put(tableWays, w)
+		} else if t.ways(from) != nil {
+			t.delete(tableWays, w)
+		}
+	}
+}
+
+// weaveLinks puts what changed of links and next hops into the fabric.
+func (v view) weaveLinks(f *flows.Fabric, changes memdb.Changes) {
+	relinked := map[string]bool{}
 	for _, ch := range changes {
-		if t.hostByNumber(ch.From) == nil || t.hostByNumber(ch.To) == nil {
+		switch r := either(ch).(type) {
+		case *underlayRecord:
+			if ch.Before == nil || ch.After == nil {
+				for h := range all[hostRecord](v, tableHost) {
+					relinked[h.SystemID] = true
+				}
+			}
+		case *adjacencyRecord:
+			if ch.Before == nil || ch.After == nil {
+				relinked[r.Hosts[0]], relinked[r.Hosts[1]] = true, true
+			}
+		case *hostRecord:
+			if ch.After == nil {
+				f.DeleteLinks(r.Number)
+			}
+			relinked[r.SystemID] = relinked[r.SystemID] || ch.Before == nil
+		}
+	}
+	for id, again := range relinked {
+		if h := v.host(id); h != nil && again {
+			v.relink(f, h)
+		}
+	}
+	for _, ch := range changes {
+		if ch.Table != tableWays {
 			continue
 		}
-		if !changed[ch.From] {
-			changed[ch.From], next[ch.From] = true, maps.Clone(next[ch.From])
+		host := either(ch).(*waysRecord).Host
+		now := v.ways(host)
+		if was, ok := ch.Before.(*waysRecord); ok {
+			for to := range was.Next {
+				if now[to] == 0 {
+					f.PutNext(host, to, 0)
+				}
+			}
 		}
-		if ch.Next == ch.To {
-			delete(next[ch.From], ch.To)
-		} else {
-			next[ch.From][ch.To] = ch.Next
+		for to, next := range now {
+			f.PutNext(host, to, next)
 		}
-	}
-	for from := range changed {
-		t.put(tableWays, &waysRecord{from, next[from]})
 	}
 }
 
-// settled are the next hops as they were, of exactly the hosts that there are
-// now. If one came or went, they are worked out anew: a host has no way to any
-// until a link says so.
-func (t *tx) settled() map[uint32]map[uint32]uint32 {
-	numbers := map[uint32]bool{}
-	for h := range all[hostRecord](t.view, tableHost) {
-		numbers[h.Number] = true
+// relink tells the fabric to which hosts a host has links, used or not.
+func (v view) relink(f *flows.Fabric, h *hostRecord) {
+	if v.declaredUnderlay() == nil {
+		f.DeleteLinks(h.Number)
+		return
 	}
-	next := make(map[uint32]map[uint32]uint32, len(numbers))
-	same := true
-	for _, w := range slices.Collect(all[waysRecord](t.view, tableWays)) {
-		if next[w.Host] = w.Next; !numbers[w.Host] {
-			t.delete(tableWays, w)
-			same = false
-		}
+	neighbours := []uint32{}
+	for a := range v.adjacencies(h.SystemID) {
+		neighbours = append(neighbours, v.hostNumber(a.other(h.SystemID)))
 	}
-	if same && len(next) == len(numbers) {
-		return next
-	}
-	clear(next)
-	for from := range numbers {
-		next[from] = t.waysFrom(from, numbers)
-		t.put(tableWays, &waysRecord{from, next[from]})
-	}
-	return next
-}
-
-// waysFrom are the next hops of a host to others, as the map of the loop has
-// them.
-func (t *tx) waysFrom(from uint32, hosts map[uint32]bool) map[uint32]uint32 {
-	ways := map[uint32]uint32{}
-	for to := range hosts {
-		switch next, ok := t.c.ways.Next(from, to); {
-		case to == from:
-		case !ok:
-			ways[to] = noWay
-		case next != to:
-			ways[to] = next
-		}
-	}
-	return ways
-}
-
-// rejoin makes the next hops know the hosts that there are, after one came or
-// went.
-func (t *tx) rejoin() {
-	if t.declaredUnderlay() != nil {
-		t.route()
-	}
-}
-
-func (v view) hostByNumber(number uint32) *hostRecord {
-	return first[hostRecord](v, tableHost, byNumber, number)
+	f.PutLinks(h.Number, neighbours)
 }

@@ -85,6 +85,7 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 			f.PutHost(v.fabricHost(h))
 		}
 	}
+	v.weaveLinks(f, changes)
 	limits := v.underlayLimits()
 	for name := range now.networks {
 		if n := v.network(name); n != nil {
@@ -132,8 +133,6 @@ func (v view) changedHost(ch memdb.Change) *hostRecord {
 		return v.host(r.SystemID)
 	case *linkRecord:
 		return v.host(r.SystemID)
-	case *waysRecord:
-		return v.hostByNumber(r.Host)
 	}
 	return nil
 }
