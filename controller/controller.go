@@ -29,8 +29,8 @@ type Config struct {
 	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
 	Transit        ipam.Transit   // addresses between Open vSwitch and the kernels of gateway hosts; zero: the default
 	BFDInterval    time.Duration  // at which hosts watch gateways, and neighbours on declared links; zero: the default
-	VXLANPort      uint16         // UDP port of VXLAN; 0: Open vSwitch's default, 4789
-	GenevePort     uint16         // of Geneve; 0: Open vSwitch's default, 6081
+	VXLANPort      uint16         // UDP port of VXLAN; 0: the default, 4789
+	GenevePort     uint16         // of Geneve; 0: the default, 6081
 	Log            *slog.Logger
 }
 

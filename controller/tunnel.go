@@ -87,11 +87,15 @@ func (c *Controller) wantedTunnels(v view, h *hostRecord) []ovsdb.WantedPort {
 	return ports
 }
 
+// defaultPorts are the UDP ports that Open vSwitch uses when it is told none
+// (IANA): saying them would change nothing but the rows.
+var defaultPorts = map[string]uint16{model.VXLAN: 4789, model.Geneve: 6081}
+
 // tunnelOptions are the options of a tunnel port, with the site's own UDP port
 // where it has one.
 func (c *Controller) tunnelOptions(encap, remote, key string) map[string]string {
 	options := map[string]string{"remote_ip": remote, "key": key}
-	if port := map[string]uint16{model.VXLAN: c.config.VXLANPort, model.Geneve: c.config.GenevePort}[encap]; port != 0 {
+	if port := map[string]uint16{model.VXLAN: c.config.VXLANPort, model.Geneve: c.config.GenevePort}[encap]; port != defaultPorts[encap] && port != 0 {
 		options["dst_port"] = strconv.Itoa(int(port))
 	}
 	return options
