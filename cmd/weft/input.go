@@ -110,9 +110,9 @@ var (
 	labParts      = []string{"name", "description", "underlay", "controller", "internet", "hosts", "machines", "containers", "nics", "expect"}
 )
 
-// labUnderlay is what only the lab reads of the underlay: links and groups of
-// hosts are for the controller, too.
-var labUnderlay = []string{"mtu", "segments", "segments6", "router"}
+// linkParts are what the controller is told of the underlay. The rest of it is
+// how the lab builds one.
+var linkParts = []string{"links", "groups"}
 
 // documentOf takes what POST /apply declares out of a topology.
 func documentOf(topology []byte) ([]byte, error) {
@@ -153,8 +153,8 @@ func linksOf(underlay json.RawMessage) (json.RawMessage, error) {
 	}
 	links := map[string]json.RawMessage{}
 	for _, m := range members {
-		if !slices.Contains(labUnderlay, m.name) {
-			links[m.name] = m.value // the controller refuses what it does not know
+		if slices.Contains(linkParts, m.name) {
+			links[m.name] = m.value
 		}
 	}
 	if len(links) == 0 {
