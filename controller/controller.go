@@ -14,6 +14,7 @@ import (
 
 	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/ipam"
+	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/store"
 	"github.com/weft-sdn/weft/underlay"
 )
@@ -31,6 +32,7 @@ type Config struct {
 	BFDInterval    time.Duration  // at which hosts watch gateways, and neighbours on declared links; zero: the default
 	VXLANPort      uint16         // UDP port of VXLAN; 0: the default, 4789
 	GenevePort     uint16         // of Geneve; 0: the default, 6081
+	Gossip         GossipConfig
 	Log            *slog.Logger
 }
 
@@ -71,7 +73,10 @@ type Controller struct {
 	// Set by Serve before it lets anybody in.
 	advertise    netip.Addr
 	openflowPort uint16
+	restPort     uint16 // 0: hosts cannot reach it
 	listening    atomic.Pointer[listeners]
+
+	members atomic.Pointer[membership.Membership] // nil without gossip
 }
 
 // Open reads the data directory and starts the loop; Serve lets hosts in.

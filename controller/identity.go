@@ -61,6 +61,7 @@ func (t *tx) newHost(h *hostRecord) error {
 		return fmt.Errorf("no more hosts: %w", err)
 	}
 	h.Number, h.FirstSeen = number, t.now.UTC()
+	h.Gossip = t.c.gossipOf(h.SystemID)
 	for h.DatapathID == 0 || first[hostRecord](t.view, tableHost, byDatapath, datapathText(h.DatapathID)) != nil {
 		var random [8]byte
 		rand.Read(random[:])

@@ -217,7 +217,8 @@ func (s *site) step() {
 		did = fmt.Sprintf("delete %s of %s", iface, h.record.Name)
 		_, err = c.DeleteNIC(ctx, h.record.Name, iface, WriteOptions{DryRun: r.IntN(4) == 0})
 	case 22:
-		p := portFact{Host: host, Name: fmt.Sprintf("eth%d", r.IntN(2)), Row: fmt.Sprint(r.Uint32()), Number: uint32(200 + r.IntN(9))}
+		i := r.IntN(2)
+		p := portFact{Host: host, Name: fmt.Sprintf("eth%d", i), Row: fmt.Sprint(r.Uint32()), Number: uint32(5000 + 2*r.IntN(9) + i)}
 		did = fmt.Sprintf("plug %+v", p)
 		h.ports[p.Name] = p
 		s.show(host, false)

@@ -64,10 +64,10 @@ func (c *Controller) linkOf(systemID string) *hostLink {
 }
 
 // unreachable reports whether a host has been away for so long that another
-// may take over what it held.
+// may take over what it held, and the gossip does not object.
 func (c *Controller) unreachable(systemID string) bool {
 	l := c.linkOf(systemID)
-	return l.conn == nil && time.Since(l.heard()) >= c.config.TakeoverAfter
+	return l.conn == nil && time.Since(l.heard()) >= c.config.TakeoverAfter && !c.snapshot().host(systemID).gossips()
 }
 
 // heard is when the host was last heard on either connection. A connection of a
@@ -94,6 +94,9 @@ func (c *Controller) away(l *hostLink) {
 func (c *Controller) reconsider(l *hostLink) {
 	if l.conn != nil || c.hosts[l.systemID] != l {
 		return
+	}
+	if c.snapshot().host(l.systemID).gossips() {
+		return // until the gossip says otherwise
 	}
 	if !c.unreachable(l.systemID) {
 		c.away(l) // its bridge was heard meanwhile

@@ -84,7 +84,10 @@ type hostRecord struct {
 	Superseded uint64    `json:"superseded,omitempty"`
 	Draining   bool      `json:"draining,omitempty"` // it gets no new connections as a gateway
 	FirstSeen  time.Time `json:"firstSeen"`
-	Revision   uint64    `json:"-"`
+	// What the gossip last said of its agent, empty if there was none ever.
+	Gossip   string         `json:"gossip,omitempty"`
+	GossipAt netip.AddrPort `json:"gossipAt,omitzero"`
+	Revision uint64         `json:"-"`
 }
 
 // presenceRecord says that a host's switch may have flows of a VNI. It is

@@ -50,12 +50,15 @@ func (c *Controller) Serve(ctx context.Context) error {
 		ovsdbs.Close()
 		return fmt.Errorf("listen for OpenFlow connections of bridges: %w", err)
 	}
-	c.openflowPort = switches.Addr().(*net.TCPAddr).AddrPort().Port()
+	c.openflowPort = portOf(switches)
 	c.log.Info("hosts are let in", "ovsdb", ovsdbs.Addr(), "openflow", switches.Addr(), "cluster", c.ClusterID())
 	if len(c.config.Admit) == 0 {
 		c.log.Warn("any host that reaches these ports may join: say --admit CIDR to let in only those of your underlay")
 	}
 	c.listening.Store(&listeners{ovsdbs.Addr(), switches.Addr()})
+	if err := c.startGossip(portOf(ovsdbs), portOf(switches)); err != nil {
+		return errors.Join(err, ovsdbs.Close(), switches.Close())
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { ovsdbs.Close(); switches.Close() })
@@ -71,6 +74,8 @@ func (c *Controller) Serve(ctx context.Context) error {
 	c.accept(ctx, &serving, ovsdbs, "OVSDB", c.serveHost)
 	return ctx.Err()
 }
+
+func portOf(l net.Listener) uint16 { return l.Addr().(*net.TCPAddr).AddrPort().Port() }
 
 type listeners struct{ ovsdb, openflow net.Addr }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -234,8 +235,12 @@ func (v view) hostView(r *hostRecord) model.Host {
 	if r.Address.IsValid() {
 		h.Address = r.Address.String()
 	}
+	h.Gossip = cmp.Or(r.Gossip, model.GossipNone)
 	if l.OVSDB {
 		h.OVSDB = model.Connected
+	} else if r.gossips() {
+		h.Conditions = append(h.Conditions, model.Condition{Type: model.CutOff,
+			Message: "its agent is there, but its Open vSwitch is not connected: it forwards as it last was told, and keeps its endpoints; on the host, weft agent --check says what is in the way"})
 	}
 	if l.OpenFlow {
 		h.OpenFlow = model.Connected
@@ -273,6 +278,9 @@ func (v view) portView(f *portFact) model.Port {
 	p.Conditions = f.failures()
 	if nic := v.nic(f.Host, f.Name); nic != nil {
 		p.Kind, p.Network, p.VLAN = model.PortNIC, nic.Network, nic.VLAN
+		if nic.StandBy {
+			p.Conditions = append(p.Conditions, v.standsBy(nic))
+		}
 		return p
 	}
 	for e := range v.claimed(f) {

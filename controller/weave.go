@@ -86,10 +86,12 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 		}
 	}
 	v.weaveLinks(f, changes)
-	limits := v.underlayLimits()
-	for name := range now.networks {
-		if n := v.network(name); n != nil {
-			f.PutNetwork(v.fabricNetwork(n, limits))
+	if len(now.networks) > 0 {
+		limits := v.underlayLimits()
+		for name := range now.networks {
+			if n := v.network(name); n != nil {
+				f.PutNetwork(v.fabricNetwork(n, limits))
+			}
 		}
 	}
 	// What goes must go first: a number or an address may be given to another

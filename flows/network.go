@@ -35,6 +35,7 @@ func (n Network) fragment(nics bool) *program.Fragment {
 	group := of.EthDst.MACMask(broadcastBit, broadcastBit)
 	b.flow(TableForward, 90, match(vni, group, regOrigin.Uint(fromTunnel)), last, of.Group{ID: groupLocal | n.VNI})
 	b.flow(TableForward, 80, match(vni, group), last, of.Group{ID: groupLocal | n.VNI}, of.Group{ID: groupRemote | n.VNI})
+	n.untagged(b)
 	return b.fragment()
 }
 
@@ -98,7 +99,11 @@ func (h Host) admitted(n *network, learn bool) *program.Fragment {
 	if learn {
 		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
 	}
-	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next, enter...)
+	from := match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource())
+	if n.crowded() {
+		from = append(from, of.VLANVID.UintMask(0, vlanPresent))
+	}
+	b.flow(TableClassify, 110, from, next, enter...)
 	return b.fragment()
 }
 

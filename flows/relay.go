@@ -42,12 +42,8 @@ func RelayBase() *program.Fragment {
 	b := &builder{kind: KindRelayBase, owner: Version}
 	for n := uint64(1); n <= maxRelays; n++ {
 		b.flow(TableHops, 100, match(relaysLeft(n)), TableRelay, setRelays(n-1))
-		// A network that leaves no room for the count stays among hosts that
-		// see each other. There its frames pass as always, but not with a tag
-		// of a machine's own: they would look as if they were to be relayed.
-		b.drop(TablePath, 190, TagLikeLabel, of.Metadata.UintMask(n<<relaysShift, relaysMask), vlanTagged())
 	}
-	b.drop(TableHops, 0, TooManyRelays)
+	b.drop(TableHops, 0, NotAMember) // a plain frame with a tag of a machine's own
 
 	b.drop(TableRelay, 90, TooManyRelays, relaysLeft(0))
 	b.drop(TableRelay, 0, NoWay)
@@ -79,16 +75,27 @@ func label() []of.Action {
 	}
 }
 
-// link takes in what a host that there is a link to wants relayed. The count
-// tells it from other frames, together with the tag: a network that leaves no
-// room for the count may have bits set there.
+// link takes in what a host that there is a link to wants relayed. Frames that
+// are for here were taken before, by their exact tunnel id, in which the count
+// is 0.
 func (h Host) link() *program.Fragment {
 	b := &builder{kind: KindLink, owner: h.Number}
-	for bit := uint64(relaysShift); bit < relaysShift+relaysBits; bit++ {
-		above := uint64(relaysMask) &^ (1<<bit - 1)
-		b.flow(TableClassify, 120, match(of.TunID.UintMask(1<<bit, above), h.tunnelSource(), vlanTagged()), TableHops)
-	}
+	b.flow(TableClassify, 105, match(h.tunnelSource(), vlanTagged()), TableHops)
 	return b.fragment()
+}
+
+// crowded reports whether the network leaves no room for the count. It stays
+// among hosts that see each other. Its own VNI has bits where others have the
+// count, so on every host, whether it knows of relays or not, it lets in frames
+// without a tag only: one with a tag is another network's that is to be relayed.
+func (n Network) crowded() bool { return n.VNI > RelayedVNIs }
+
+// untagged keeps frames of a crowded network that have a tag of a machine's own
+// where they are: they would be taken for others that are to be relayed.
+func (n Network) untagged(b *builder) {
+	if n.crowded() {
+		b.drop(TablePath, 190, TagLikeLabel, b.network(), vlanTagged())
+	}
 }
 
 // over leads to the host by another.
@@ -109,12 +116,7 @@ func (h Host) cut() *program.Fragment {
 func (h Host) relay(next Host) *program.Fragment {
 	b := &builder{kind: KindRelay, owner: h.Number}
 	destined := of.VLANVID.Uint(vlanPresent | uint64(h.Number))
-	// Of the two destinations that a packet came with, that of IPv4 counts.
-	other := netip.IPv6Unspecified()
-	if next.VTEP.Is6() {
-		other = netip.IPv4Unspecified()
-	}
-	onward := []of.Action{tunnelTo(other), tunnelTo(next.VTEP), set(regOut.Uint(outBack))}
+	onward := []of.Action{tunnelTo(next.VTEP), set(regOut.Uint(outBack))}
 	if next.Number == h.Number {
 		b.flow(TableRelay, 100, match(destined), TableDeliver, append([]of.Action{of.PopVLAN{}, setRelays(0)}, onward...)...)
 	} else {

@@ -1,6 +1,11 @@
 package flows
 
-import "github.com/weft-sdn/weft/openflow"
+import (
+	"fmt"
+
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
+)
 
 // The tables of br-weft. A packet only ever goes forward; the gaps are for what
 // later stands between.
@@ -175,6 +180,17 @@ const (
 	groupGateway  = 0x10 << 24
 	groupGateways = 16
 )
+
+// GroupRole says in words what a group of a network is for.
+func GroupRole(id uint32) string {
+	switch kind := id &^ model.MaxVNI; {
+	case kind == groupNICs || kind == groupNICHosts:
+		return "where machines behind interfaces of hosts may be"
+	case kind >= groupGateway && kind < groupGateway+groupGateways<<24:
+		return fmt.Sprintf("the gateways in the order in which they are tried, from place %d", (kind-groupGateway)>>24)
+	}
+	return "whom broadcasts reach"
+}
 
 // Version is part of the cookie of every base flow. It changes with the
 // meaning of the pipeline, so that a dump tells which program is installed.

@@ -32,6 +32,7 @@ const (
 	HostUnknown        = "HostUnknown"        // names a host that has never been seen
 	GatewayDown        = "GatewayDown"        // no gateway host of the network can be reached
 	GatewayNotReady    = "GatewayNotReady"    // a gateway host's side is not set up
+	CutOff             = "CutOff"             // its agent gossips, its Open vSwitch is not connected
 	StandsBy           = "StandsBy"           // a second NIC that leads to one segment, or may
 	HostAway           = "HostAway"           // last known state is used
 )

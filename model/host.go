@@ -8,16 +8,25 @@ const (
 	Away      = "away"
 )
 
+// States of a host's agent in the gossip.
+const (
+	GossipAlive   = "alive"
+	GossipSuspect = "suspect" // does not answer at the moment
+	GossipDead    = "dead"
+	GossipLeft    = "left" // said goodbye
+	GossipNone    = "none" // never heard
+)
+
 // Host is a machine whose Open vSwitch points at the controller.
 type Host struct {
 	Name         string      `json:"name"`
 	SystemID     string      `json:"systemID"`
 	Number       uint32      `json:"number"` // durable, names the host in flows
 	VTEP         string      `json:"vtep,omitempty"`
-	Address      string      `json:"address,omitempty"` // where its OVSDB connection comes from
-	OVSDB        string      `json:"ovsdb"`             // Connected or Away
-	OpenFlow     string      `json:"openflow"`          // Connected or Away
-	Gossip       string      `json:"gossip,omitempty"`
+	Address      string      `json:"address,omitempty"`    // where its OVSDB connection comes from
+	OVSDB        string      `json:"ovsdb"`                // Connected or Away
+	OpenFlow     string      `json:"openflow"`             // Connected or Away
+	Gossip       string      `json:"gossip,omitempty"`     // of its agent: one of the constants above
 	DatapathID   string      `json:"datapathID,omitempty"` // 16 hexadecimal digits
 	Datapath     string      `json:"datapath,omitempty"`   // system or netdev
 	OVSVersion   string      `json:"ovsVersion,omitempty"`

@@ -47,6 +47,9 @@ func (d *Driver) requestPool(_ context.Context, r *ipam.RequestPoolRequest) (*ip
 		return nil, fmt.Errorf("--ip-range %s: the controller gives out the addresses of the whole subnet, for all hosts; leave it out", r.SubPool)
 	}
 	if name := r.Options[optionID]; name != "" {
+		if err := model.CheckName(optionID, name); err != nil {
+			return nil, err
+		}
 		return &ipam.RequestPoolResponse{PoolID: name + "/" + subnet.String(), Pool: subnet.String()}, nil
 	}
 	id := newPool + uuid.NewString()

@@ -21,6 +21,7 @@ import (
 
 // agentFlags are what `weft agent` may be told.
 type agentFlags struct {
+	member  joinFlags
 	ovsdb   string
 	remove  bool
 	verbose bool
@@ -53,8 +54,9 @@ calls the controller: see docs/docker.md.`,
 		RunE: doing(func(c *cobra.Command, _ []string) error { return f.run(c.Context()) }),
 	}
 	flags := c.Flags()
+	f.member.add(c)
 	flags.StringVar(&f.ovsdb, "ovsdb", localdb.DefaultRemote, "socket of this host's ovsdb-server")
-	flags.BoolVar(&f.docker, "docker", false, "be Docker's network driver; needs --controller")
+	flags.BoolVar(&f.docker, "docker", false, "be Docker's network driver (default: on a host that has joined and has Docker); needs --join or --controller")
 	flags.StringSliceVar(&f.controllers, "controller", nil, "URL of the controller's REST API, such as http://192.0.2.1:8181")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token of that API")
 	flags.StringVar(&f.host, "host", "", "name of this host at the controller (default: what its OVSDB says)")
@@ -76,12 +78,14 @@ func (f *agentFlags) run(ctx context.Context) error {
 	if f.remove {
 		return agent.Remove(ctx, cfg)
 	}
-	if !f.docker {
-		return ignoreEnd(agent.Run(ctx, cfg))
-	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return agent.Run(ctx, cfg) })
-	all.Go(func() error { return f.serveDocker(ctx, log) })
+	if f.member.wanted(f.stateDir) {
+		all.Go(func() error { return f.member.run(ctx, f.stateDir, f.ovsdb, log) })
+	}
+	if f.docker {
+		all.Go(func() error { return f.serveDocker(ctx, log) })
+	}
 	return ignoreEnd(all.Wait())
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weft-sdn/weft/controller"
 	"github.com/weft-sdn/weft/ipam"
+	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/rest"
 )
 
@@ -24,6 +25,7 @@ type controllerFlags struct {
 	openflowListen string
 	restListen     string
 	restNames      []string
+	gossipListen   string
 	advertise      string
 	admit          []string
 	tokenFile      string
@@ -47,19 +49,20 @@ func newController() *cobra.Command {
 
   ovs-vsctl set-manager tcp:CONTROLLER:6640
 
-and networks are declared with the other commands, or with curl.`,
+or, with an agent, by the line that "weft token" prints, and networks are declared with the other commands, or with curl.`,
 		Args: cobra.NoArgs,
 		RunE: doing(func(c *cobra.Command, _ []string) error { return f.run(c.Context()) }),
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.dataDir, "data-dir", "/var/lib/weft", "directory of what must survive a restart")
+	flags.StringVar(&f.dataDir, "data-dir", defaultDataDir, "directory of what must survive a restart")
 	flags.StringVar(&f.ovsdbListen, "ovsdb-listen", ":6640", "address for the OVSDB connections of hosts")
 	flags.StringVar(&f.openflowListen, "openflow-listen", ":6653", "address for the OpenFlow connections of their bridges")
-	flags.StringVar(&f.restListen, "rest-listen", rest.DefaultListen, "address of the REST API; beyond loopback it needs --token-file or --insecure")
+	flags.StringVar(&f.restListen, "rest-listen", rest.DefaultListen, "address of the REST API; beyond loopback requests must bear a token")
+	flags.StringVar(&f.gossipListen, "gossip-listen", fmt.Sprintf(":%d", membership.DefaultPort), "address, TCP and UDP, for the gossip with the agents of hosts; empty: none")
 	flags.StringSliceVar(&f.restNames, "rest-name", nil, "names by which clients know the REST API, besides addresses and localhost")
-	flags.StringVar(&f.advertise, "advertise", "", "IP address that bridges are pointed at (default: where their host reached the controller)")
+	flags.StringVar(&f.advertise, "advertise", "", "IP address at which hosts reach the controller (default, for bridges: where their host reached it; for agents: where the default route leaves)")
 	flags.StringSliceVar(&f.admit, "admit", nil, "subnets whose machines may be hosts, such as 172.16.0.0/16 (default: anybody)")
-	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token that requests to the REST API must bear")
+	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token that requests to the REST API must bear (default, beyond loopback: api-token in the data directory, made at the first start)")
 	flags.BoolVar(&f.insecure, "insecure", false, "serve the REST API beyond loopback without a token")
 	flags.BoolVar(&f.noRepair, "no-repair", false, "only report what others change on br-weft")
 	flags.DurationVar(&f.takeoverAfter, "takeover-after", 10*time.Second, "how long a host is unreachable before another may have its endpoints")
@@ -92,16 +95,22 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	if f.vxlanPort == 0 || f.genevePort == 0 || f.vxlanPort == f.genevePort {
 		return fmt.Errorf("--vxlan-port %d and --geneve-port %d are to be two UDP ports, 1 to 65535", f.vxlanPort, f.genevePort)
 	}
+	tokenFile, apiToken, err := f.apiToken()
+	if err != nil {
+		return err
+	}
 	c, err := controller.Open(controller.Config{
 		DataDir: f.dataDir, OVSDBListen: f.ovsdbListen, OpenFlowListen: f.openflowListen,
 		Advertise: f.advertise, Admit: admit, Repair: !f.noRepair, TakeoverAfter: f.takeoverAfter,
-		Transit: transit, BFDInterval: f.bfdInterval, VXLANPort: f.vxlanPort, GenevePort: f.genevePort, Log: log,
+		Transit: transit, BFDInterval: f.bfdInterval, VXLANPort: f.vxlanPort, GenevePort: f.genevePort,
+		Log:    log,
+		Gossip: controller.GossipConfig{Listen: f.gossipListen, APIToken: apiToken, Version: version()},
 	})
 	if err != nil {
 		return err
 	}
 	api, err := rest.New(rest.Config{
-		Controller: c, Listen: f.restListen, TokenFile: f.tokenFile, Insecure: f.insecure, Names: f.restNames, Log: log,
+		Controller: c, Listen: f.restListen, TokenFile: tokenFile, Insecure: f.insecure, Names: f.restNames, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, c.Close())
@@ -110,7 +119,8 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
-	log.Info("REST API", "listen", listener.Addr())
+	log.Info("REST API", "listen", listener.Addr(), "token file", tokenFile)
+	c.PublishREST(listener.Addr())
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 2)

@@ -24,10 +24,10 @@ func listHosts(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := [][]string{{"NAME", "VTEP", "OVSDB", "OPENFLOW", "ENDPOINTS", "FLOWS", "SYNCHRONIZED", "CONDITIONS"}}
+			rows := [][]string{{"NAME", "VTEP", "OVSDB", "OPENFLOW", "GOSSIP", "ENDPOINTS", "FLOWS", "SYNCHRONIZED", "CONDITIONS"}}
 			for _, h := range hosts {
 				rows = append(rows, []string{
-					h.Name, h.VTEP, h.OVSDB, h.OpenFlow, fmt.Sprint(h.Endpoints), fmt.Sprint(h.Flows),
+					h.Name, h.VTEP, h.OVSDB, h.OpenFlow, h.Gossip, fmt.Sprint(h.Endpoints), fmt.Sprint(h.Flows),
 					yesNo(h.Synchronized), joined(h.Conditions, conditionType),
 				})
 			}
@@ -62,6 +62,7 @@ func hostRows(h model.Host) [][]string {
 		{"address", h.Address},
 		{"ovsdb", h.OVSDB},
 		{"openflow", h.OpenFlow},
+		{"gossip", h.Gossip},
 		{"datapath", h.Datapath},
 		{"datapath id", h.DatapathID},
 		{"ovs version", h.OVSVersion},

@@ -63,6 +63,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newController(),
 		newAgent(),
+		newToken(),
 		newLab(),
 		newNetwork(s),
 		newEndpoint(s),

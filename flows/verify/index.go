@@ -32,6 +32,7 @@ type group struct {
 type table struct {
 	signatures []*signature
 	shapes     map[*shape]bool
+	last       *shape
 	matched    set
 }
 
@@ -74,9 +75,14 @@ const largeBucket = 12
 
 func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 	h := &host{Host: in.Host, groups: map[uint32]*group{}, behind: map[uint32]*flows.Endpoint{}}
+	var by []*bucket
 	for _, f := range in.Program {
-		for _, r := range c.fragment(f) {
-			h.add(r)
+		rules := c.fragment(f)
+		if grown := len(c.bucketOf); grown > len(by) {
+			by = append(by, make([]*bucket, grown-len(by))...)
+		}
+		for _, r := range rules {
+			h.add(r, by)
 		}
 		for _, g := range f.Groups {
 			group := &group{id: g.ID(), typ: g.Type()}
@@ -98,9 +104,9 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 			continue
 		}
 		for _, s := range t.signatures {
-			for _, b := range s.buckets {
-				b.finish()
-				b.classify(h.classes)
+			for key, b := range s.buckets {
+				b = c.finished(b, h.classes)
+				s.buckets[key] = b
 				s.all.rules = append(s.all.rules, b.rules...)
 			}
 			if len(s.buckets) > 1 {
@@ -111,53 +117,48 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 	return h
 }
 
-func (h *host) add(r *rule) {
+// add puts a rule into its bucket; by are the buckets of the host by the numbers
+// that the compiler gives to what they are for.
+func (h *host) add(r *rule, by []*bucket) {
 	t := h.tables[r.table]
 	if t == nil {
 		t = &table{shapes: map[*shape]bool{}}
 		h.tables[r.table] = t
 	}
-	t.shapes[r.effect.shape] = true
+	if t.last != r.effect.shape { // which often is the same for many rules
+		t.last = r.effect.shape
+		t.shapes[t.last] = true
+	}
 	t.matched |= r.slots
-	var b [64]byte
-	key := b[:0]
-	n := 0
+	b := by[r.bucket]
+	if b == nil {
+		b = t.bucket(r)
+		by[r.bucket] = b
+	}
+	b.rules = append(b.rules, r)
+}
+
+// bucket makes the bucket of a rule.
+func (t *table) bucket(r *rule) *bucket {
+	b := &bucket{sure: -1}
+	var slots, key []byte
 	for _, l := range r.match {
 		if r.exact.has(l.slot) && pipeline.has(l.slot) {
-			key = append(key, byte(l.slot))
-			n++
-		}
-	}
-	var s *signature
-	for _, o := range t.signatures {
-		if len(o.slots) == n && sameSlots(o.slots, key) {
-			s = o
-		}
-	}
-	if s == nil {
-		s = &signature{buckets: map[string]*bucket{}}
-		for _, x := range key {
-			s.slots = append(s.slots, slot(x))
-		}
-		t.signatures = append(t.signatures, s)
-	}
-	key = b[:0]
-	for _, l := range r.match {
-		if r.exact.has(l.slot) && pipeline.has(l.slot) {
+			b.match = append(b.match, l)
+			slots = append(slots, byte(l.slot))
 			key = appendWord(key, l.value)
 		}
 	}
-	k := s.buckets[string(key)]
-	if k == nil {
-		k = &bucket{sure: -1}
-		for _, l := range r.match {
-			if r.exact.has(l.slot) && pipeline.has(l.slot) {
-				k.match = append(k.match, l)
-			}
+	i := slices.IndexFunc(t.signatures, func(s *signature) bool { return len(s.slots) == len(slots) && sameSlots(s.slots, slots) })
+	if i < 0 {
+		i = len(t.signatures)
+		t.signatures = append(t.signatures, &signature{buckets: map[string]*bucket{}})
+		for _, x := range slots {
+			t.signatures[i].slots = append(t.signatures[i].slots, slot(x))
 		}
-		s.buckets[string(key)] = k
 	}
-	k.rules = append(k.rules, r)
+	t.signatures[i].buckets[string(key)] = b
+	return b
 }
 
 func sameSlots(slots []slot, bytes []byte) bool {
@@ -174,6 +175,42 @@ func appendWord(b []byte, w word) []byte {
 }
 
 func higherFirst(a, b *rule) int { return int(b.priority) - int(a.priority) }
+
+// finished makes a bucket ready for lookups. Hosts that have the same rules
+// share one.
+func (c *compiler) finished(b *bucket, classes *classes) *bucket {
+	if len(b.rules) < largeBucket {
+		b.finish()
+		b.classify(classes)
+		return b
+	}
+	id := bucketID{classes: classes, rules: len(b.rules)}
+	for _, r := range b.rules {
+		id.sum = id.sum*31 + r.number
+	}
+	for _, o := range c.buckets[id] {
+		if slices.Equal(o.unsorted, b.rules) {
+			return o.bucket
+		}
+	}
+	unsorted := slices.Clone(b.rules)
+	b.finish()
+	b.classify(classes)
+	c.buckets[id] = append(c.buckets[id], sharedBucket{unsorted, b})
+	return b
+}
+
+// A bucketID is what equal buckets have in common, and few others.
+type bucketID struct {
+	classes *classes
+	rules   int
+	sum     uint64
+}
+
+type sharedBucket struct {
+	unsorted []*rule
+	*bucket
+}
 
 func (b *bucket) finish() {
 	slices.SortStableFunc(b.rules, higherFirst)
@@ -254,10 +291,10 @@ func (v *byValue) split(slots set) {
 
 // candidates are the rules of a table that a packet of the cube may match,
 // higher priorities first, and some more that it cannot match.
-func (t *table) candidates(s *state, c cube) []*rule {
-	var out []*rule
+// They are appended to out.
+func (t *table) candidates(s *state, c cube, out []*rule) []*rule {
 	if t == nil {
-		return nil
+		return out
 	}
 	for _, sig := range t.signatures {
 		switch b, known := sig.bucket(s, c); {

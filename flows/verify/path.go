@@ -325,7 +325,7 @@ func (w *walker) lookup(p *path, table uint8) {
 	if w.node != nil {
 		n = w.node(p, table)
 	}
-	rules := p.host.tables[table].candidates(&p.state, p.cube)
+	rules := p.host.tables[table].candidates(&p.state, p.cube, nil)
 	at := p.state.share() // what taken refers to
 	var need [16]literal
 	all, above := false, 0 // whether a rule takes them all; where its priority begins

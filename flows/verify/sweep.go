@@ -47,6 +47,7 @@ type sweep struct {
 	index map[string]*node
 	queue []*node
 	key   []byte
+	room  []value // of the state that is at hand: what is kept is copied
 }
 
 // A node is a lookup in a table of a host with certain values in the slots
@@ -135,7 +136,10 @@ func (s *sweep) run(senders []flows.Endpoint) {
 	for len(s.queue) > 0 {
 		n := s.queue[len(s.queue)-1]
 		s.queue = s.queue[:len(s.queue)-1]
-		n.classes(func(k *class) { s.do(n, k, k.ops, n.state.share(), 0) })
+		n.classes(func(k *class) {
+			s.room = append(s.room[:0], n.state.values...)
+			s.do(n, k, k.ops, state{at: n.state.at, values: s.room, owned: true}, 0)
+		})
 	}
 }
 
@@ -266,7 +270,7 @@ func project(st *state, live set) (out state) {
 					parts[i] = part{at: parts[i].at, bits: parts[i].bits, kind: unknown}
 				}
 			}
-			out.put(x, value{kind: mixed, parts: parts})
+			out.put(x, value{kind: mixed, parts: &parts})
 		}
 	}
 	return out

@@ -53,8 +53,8 @@ func (u *Underlay) Add(h *Host) {
 }
 
 // maxCrossings is how often one packet may go from host to host before it is
-// taken for one that goes in circles. Without relays one is enough.
-const maxCrossings = 16
+// taken for one that goes in circles: by 7 relays.
+const maxCrossings = 8
 
 // arrival is a packet that comes in at a host.
 type arrival struct {
