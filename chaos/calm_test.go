@@ -2,9 +2,12 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/lab"
 	"github.com/weft-sdn/weft/model"
@@ -30,6 +33,7 @@ func (r *run) calm() {
 	quiet := time.Since(start)
 	r.missing = nil
 	r.waitFor("packets reach whom they are meant for", r.reach)
+	r.waitFor("packets get out", r.getOut)
 	r.note("calm after %v and %v", quiet.Round(time.Millisecond), (time.Since(start) - quiet).Round(time.Millisecond))
 }
 
@@ -85,6 +89,39 @@ func (r *run) quiet() error {
 		}
 	}
 	return nil
+}
+
+// getOut is nil when everybody whose network leaves gets to the internet, and
+// the controller says nothing against it.
+func (r *run) getOut() error {
+	networks, err := r.api.Networks(r.ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range networks {
+		for _, c := range n.Conditions {
+			if c.Type == model.GatewayDown || c.Type == model.GatewayNotReady {
+				return fmt.Errorf("network %s: %s: %s", n.Name, c.Type, c.Message)
+			}
+		}
+	}
+	at, err := r.holders()
+	if err != nil {
+		return err
+	}
+	var all errgroup.Group
+	for id, c := range at {
+		if r.leaves(r.wanted.endpoints[id].Network) {
+			all.Go(func() error { return r.FramesArrive(r.ctx, c, r.Machine("internet")) })
+		}
+	}
+	return all.Wait()
+}
+
+// leaves reports whether packets are to leave a network.
+func (r *run) leaves(network string) bool {
+	n := r.wanted.networks[network]
+	return n.GatewayMode() == model.GatewaySNAT
 }
 
 // placed is nil when every endpoint that a container claims is installed where
@@ -244,6 +281,26 @@ func (r *run) explain(d *lab.Datagram) {
 	}
 }
 
+// waysOut are who is to reach the internet and, if somebody does and they reach
+// somebody else, who is not.
+func (r *run) waysOut(at map[string]*lab.Container, hasFriend func(*lab.Container) bool) []lab.Expectation {
+	var out, in []lab.Expectation
+	for _, id := range slices.Sorted(maps.Keys(at)) {
+		c, yes := at[id], r.leaves(r.wanted.endpoints[id].Network)
+		e := lab.Expectation{From: c.Name, To: "internet", Reaches: &yes}
+		switch {
+		case yes:
+			out = append(out, e)
+		case hasFriend(c):
+			in = append(in, e)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return append(out, in...)
+}
+
 // lookClosely checks every pair with all that the lab has: ICMP, TCP and UDP
 // of the containers' own kernels, and frames of those that must not reach.
 func (r *run) lookClosely() {
@@ -263,6 +320,7 @@ func (r *run) lookClosely() {
 			all = append(all, lab.Expectation{From: from.Name, To: to.Name, Reaches: &yes})
 		}
 	}
+	all = append(all, r.waysOut(at, hasFriend)...)
 	// An address that went from one MAC to another is in the caches of kernels
 	// for some more seconds, as on any network (RFC 1122 section 2.3.2.1).
 	for _, c := range r.containers((*lab.Container).Plugged) {

@@ -185,6 +185,14 @@ func (r *run) renumber(dice *rand.Rand) bool {
 		return false
 	}
 	n.Subnets = subnets
+	if n.Gateway != nil {
+		g := *n.Gateway
+		g.Addresses = nil
+		for _, p := range subnets {
+			g.Addresses = append(g.Addresses, model.AddrFrom(numbered(p.Prefix, 254)))
+		}
+		n.Gateway = &g
+	}
 	d := model.Document{Networks: []model.Network{n}}
 	for _, e := range r.wanted.of(name) {
 		number := lastByte(e.Addresses[0].Addr)

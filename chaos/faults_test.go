@@ -58,7 +58,7 @@ var kinds = []fault{
 	(*run).killVswitchd, (*run).killVswitchd, (*run).freezeVswitchd,
 	(*run).killDatabase, (*run).killDatabase, (*run).freezeDatabase,
 	(*run).powerCut, (*run).cutFromController, (*run).cutFromController, (*run).cutHosts, (*run).cutHosts,
-	(*run).fillDisk, (*run).fillDisk,
+	(*run).fillDisk, (*run).fillDisk, (*run).killAgent, (*run).killAgent,
 	(*run).deletePort, (*run).deleteTunnelPort, (*run).deleteController, (*run).deleteBridge,
 	(*run).deleteFlows, (*run).modifyFlow, (*run).addFlow, (*run).deleteGroups,
 }
@@ -226,6 +226,18 @@ func (r *run) freezeDatabase(dice *rand.Rand) bool {
 		s.database = up
 		return h.ThawOVSDB()
 	}})
+	return true
+}
+
+// killAgent leaves what the agent has set up as it is.
+func (r *run) killAgent(dice *rand.Rand) bool {
+	h := one(dice, r.Hosts())
+	if !h.AgentRuns() {
+		return false
+	}
+	r.note("kill the agent of %s", h.Name)
+	r.must(h.KillAgent(r.ctx))
+	r.wounds = append(r.wounds, wound{"start the agent of " + h.Name, always, last, func() error { return h.StartAgent() }})
 	return true
 }
 

@@ -20,18 +20,21 @@ import (
 
 // topology is where every run begins: three hosts, behind a router and beside
 // each other, and three networks, of which red and blue have equal subnets,
-// addresses and MACs.
+// addresses and MACs. red leaves by two gateways, blue by every host, green not
+// at all.
 const topology = `
 name: chaos
 underlay:
   segments: {left: 192.0.2.0/24, right: 198.51.100.0/24}
+internet:
+  addresses: [203.0.113.10/24]
 hosts:
   - {name: host1, address: 192.0.2.11/24}
   - {name: host2, address: 192.0.2.12/24}
   - {name: host3, address: 198.51.100.13/24}
 networks:
-  - {name: red, subnets: [10.1.0.0/24, "fd00:1::/64"]}
-  - {name: blue, subnets: [10.1.0.0/24, "fd00:1::/64"]}
+  - {name: red, subnets: [10.1.0.0/24, "fd00:1::/64"], gateway: {addresses: [10.1.0.254, "fd00:1::fe"], mode: snat, hosts: [host1, host2]}}
+  - {name: blue, subnets: [10.1.0.0/24, "fd00:1::/64"], gateway: {addresses: [10.1.0.254, "fd00:1::fe"], mode: snat}}
   - {name: green, subnets: [10.2.0.0/24, "fd00:2::/64"]}
 endpoints:
   - {id: red-1, name: red-1, network: red, addresses: [10.1.0.1, "fd00:1::1"], mac: "02:00:00:00:00:01"}

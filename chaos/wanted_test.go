@@ -46,7 +46,7 @@ func (r *run) have() (*wanted, error) {
 
 // durableNetwork is a network without what changes by itself.
 func durableNetwork(n model.Network) model.Network {
-	n.Endpoints, n.Conditions = 0, nil
+	n.Endpoints, n.Conditions, n.MTULimit = 0, nil, nil
 	return n
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
@@ -128,7 +129,7 @@ func (v view) differentFlows(d program.Difference) []model.HostFlow {
 func (v view) groupOwner(id uint32) string {
 	vni := id & model.MaxVNI
 	if name := v.networkName(vni); name != "" {
-		return fmt.Sprintf("whom the broadcasts of network %s (VNI %d) reach", name, vni)
+		return fmt.Sprintf("%s, in network %s (VNI %d)", flows.GroupRole(id), name, vni)
 	}
-	return fmt.Sprintf("whom the broadcasts of VNI %d reach", vni)
+	return fmt.Sprintf("%s, in VNI %d", flows.GroupRole(id), vni)
 }

@@ -50,8 +50,7 @@ func (h *switchHandler) answer(v view, p *openflow.PacketIn, ask flows.Ask, in *
 	default:
 		limit := in.MTU
 		if n := v.networkByVNI(ask.VNI); n != nil {
-			underlay, _ := v.underlayLimit()
-			limit = n.carried(underlay)
+			limit = n.carried(v.underlayLimits())
 		}
 		frame, err = icmp.TooBig(p.Data, uint16(limit), from, flows.RouterMAC)
 	}
@@ -62,7 +61,8 @@ func (h *switchHandler) answer(v view, p *openflow.PacketIn, ask flows.Ask, in *
 }
 
 // gatewayTowards is the address that the network's gateway speaks from: the one
-// in the sender's own subnet, or else one of its family.
+// in the sender's own subnet, or else one of its family; of IPv6 there is always
+// the link-local one.
 func (n *networkRecord) gatewayTowards(sender netip.Addr) (netip.Addr, bool) {
 	var found netip.Addr
 	for _, a := range n.gatewayAddresses() {
@@ -75,6 +75,9 @@ func (n *networkRecord) gatewayTowards(sender netip.Addr) (netip.Addr, bool) {
 		if !found.IsValid() {
 			found = a.Addr
 		}
+	}
+	if !found.IsValid() && sender.Is6() {
+		found = flows.LinkLocal(flows.RouterMAC)
 	}
 	return found, found.IsValid()
 }

@@ -29,7 +29,7 @@ func (t *trace) underlays(ctx context.Context) (wanted, installed *walk.Underlay
 					return nil, err
 				}
 				l := t.link(h.SystemID)
-				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPort: l.TunnelPort, GatewayPort: l.GatewayPort}, nil
+				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPorts: l.TunnelPorts, GatewayPort: l.GatewayPort}, nil
 			}
 			return nil, nil
 		}

@@ -26,7 +26,7 @@ func TestTheCommandsDeclareShowAndDelete(t *testing.T) {
 	t.Log(run("apply", "-f", file))
 	var networks []model.Network
 	s.must(json.Unmarshal([]byte(run("network", "list", "-o", "json")), &networks))
-	if len(networks) != 2 || networks[0].VNI != 5000 {
+	if len(networks) != 3 || networks[0].VNI != 5000 {
 		t.Errorf("networks %+v", networks)
 	}
 	for command, want := range map[string]string{

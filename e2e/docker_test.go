@@ -195,6 +195,13 @@ func TestDockerDeclaredNetworks(t *testing.T) {
 	if out := s.docker("host1", "exec", "one", "ip", "route"); !strings.Contains(out, "default via 10.0.1.1") {
 		t.Errorf("the routes are %s", out)
 	}
+	s.within(soon, "the endpoint is called like its container", func() error {
+		e, err := s.api.Endpoint(s.ctx, one.EndpointID)
+		if err == nil && e.Name != "one" {
+			err = fmt.Errorf("it is %q", e.Name)
+		}
+		return err
+	})
 	s.docker("host1", "rm", "-f", "one")
 	s.within(soon, "the endpoint is gone", func() error {
 		all, err := s.api.Endpoints(s.ctx, "")

@@ -60,6 +60,8 @@ func TestGatewaysShareTheLoadPerConnection(t *testing.T) {
 	s := up(t, twoGatewaysTopology)
 	s.check()
 	s.responders()
+	s.watchful(bfdInterval)
+	s.provesAll()
 	for _, network := range []string{"tcp", "udp"} {
 		shares := s.shares("one", network, 40)
 		t.Logf("%s: %v", network, shares)

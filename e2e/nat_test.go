@@ -194,6 +194,7 @@ func TestHostAccessAndNATWorkAtTheSameTime(t *testing.T) {
 		notReaching("host1", "three"), reaching("three", "four"))
 	s.goesOn(in, answer)
 	s.goesOn(out, seen)
+	s.provesAll()
 	s.change("net1", func(n *model.Network) { n.Gateway.HostAccess = false })
 	s.holds(notReaching("host1", "one"), reaching("internet", "host1"), reaching("host1", "internet"), reaching("one", "two"))
 }

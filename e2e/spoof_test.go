@@ -68,7 +68,7 @@ func (s *site) capture(container string) (file string) {
 	go func() {
 		defer close(ended)
 		// It ends by being killed.
-		_, _ = s.Container(container).Run(ctx, "tcpdump", "-i", "eth0", "-Q", "in", "-U", "--immediate-mode", "-w", file)
+		_, _ = s.Machine(container).Run(ctx, "tcpdump", "-i", "eth0", "-Q", "in", "-U", "--immediate-mode", "-w", file)
 	}()
 	s.t.Cleanup(func() { stop(); <-ended })
 	s.within(soon, "tcpdump listens", func() error {

@@ -33,11 +33,3 @@ func Base() *program.Fragment {
 	b.drop(TableDeliver, 0, NoPort)
 	return b.fragment()
 }
-
-// Tunnel is what depends on the number of this host's VXLAN port.
-func Tunnel(port uint32) *program.Fragment {
-	b := &builder{kind: KindTunnel}
-	b.drop(TableClassify, 50, NotAMember, of.InPort.Uint(uint64(port)))
-	b.flow(TableDeliver, 100, match(regOut.Uint(outVXLAN)), last, of.Output{Port: port})
-	return b.fragment()
-}

@@ -22,11 +22,12 @@ type Kind uint8
 // The kinds: whose a flow is, and in which role.
 const (
 	KindBase   Kind = 0x10 // of the pipeline itself; owner is its version
-	KindTunnel Kind = 0x11 // the tunnel port of this host
+	KindTunnel Kind = 0x11 // a tunnel port of this host; owner is the encapsulation
 
 	KindGatewayBase Kind = 0x12 // of the pipeline of networks with a gateway; owner is its version
 	KindHostPort    Kind = 0x13 // the port that leads to this host's kernel
 	KindNICBase     Kind = 0x14 // of the pipeline of networks with a NIC; owner is its version
+	KindRelayBase   Kind = 0x15 // of the pipeline where not all hosts see each other; owner is its version
 
 	KindNetwork Kind = 0x20 // of a network as a whole
 	KindGroups  Kind = 0x21 // whom its broadcasts reach
@@ -35,9 +36,12 @@ const (
 	KindLimit   Kind = 0x24 // how large its packets may be
 	KindSegment Kind = 0x25 // machines behind NICs are learned
 	KindNICs    Kind = 0x26 // where such machines may be
+	KindEncap   Kind = 0x27 // its tunnel port, unless that is VXLAN's
 
 	KindMember Kind = 0x30 // another host's frames of a network are accepted
 	KindPath   Kind = 0x31 // the way to another host
+	KindLink   Kind = 0x32 // what another host sends is relayed
+	KindRelay  Kind = 0x33 // what is for another host is relayed
 
 	KindLocal  Kind = 0x40 // an endpoint on this host
 	KindPort   Kind = 0x41 // the port that it is behind
@@ -63,6 +67,8 @@ var roles = map[Kind]string{
 	KindGroups:  "whom the network's broadcasts reach",
 	KindMember:  "accepts the network's frames from another host",
 	KindPath:    "the way to another host",
+	KindLink:    "relays what another host sends",
+	KindRelay:   "relays what is for another host",
 	KindLocal:   "an endpoint on this host",
 	KindPort:    "the port that an endpoint on this host is behind",
 	KindRemote:  "the way to an endpoint on another host",
@@ -78,7 +84,9 @@ var roles = map[Kind]string{
 	KindTransit:     "the translation between an endpoint and its transit address",
 	KindForward:     "ports of the gateway hosts that lead to an endpoint",
 	KindNICBase:     "part of the pipeline of networks that a NIC is in",
+	KindRelayBase:   "part of the pipeline of hosts that do not reach all others directly",
 	KindSegment:     "machines behind the NICs of the network are learned",
+	KindEncap:       "the tunnel port of the network's encapsulation",
 	KindNICs:        "where machines behind the NICs of the network may be",
 	KindGuard:       "no machine behind a NIC pretends to be an endpoint",
 	KindLearned:     "a machine behind a NIC, as the switch learned it itself",
@@ -126,13 +134,15 @@ func ExplainCookieWith(cookie uint64, names OwnerNames) model.Explanation {
 	out.Role = role
 	switch {
 	case kind == KindLearned:
+	case kind == KindTunnel && owner != 0:
+		out.Owner = Encap(owner).String()
 	case kind == KindNIC:
 		out.Owner = fmt.Sprintf("NIC number %d", owner)
 	case kind.IsEndpoint():
 		out.Owner = fmt.Sprintf("endpoint number %d", owner)
 	case kind.IsHost() || kind == KindHostPort:
 		out.Owner = fmt.Sprintf("host number %d", owner)
-	case kind == KindBase || kind == KindGatewayBase || kind == KindNICBase:
+	case kind == KindBase || kind == KindGatewayBase || kind == KindNICBase || kind == KindRelayBase:
 		out.Owner = fmt.Sprintf("pipeline version %d", owner)
 	}
 	if names.Owner != nil {

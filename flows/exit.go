@@ -24,6 +24,11 @@ type exits struct {
 	// pinned: a connection may have another way out than the next one, so
 	// each host remembers which.
 	pinned bool
+	// linked: this host does not reach all others directly. What comes from
+	// another may come through a third, and whether a gateway is alive is no
+	// matter of the link to it: cut are those that no way leads to.
+	linked bool
+	cut    map[uint32]bool
 }
 
 // place is where this host is among the exits; -1 if it is none.

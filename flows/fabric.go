@@ -20,11 +20,12 @@ type Fabric struct {
 	endpoints map[uint32]*endpoint
 	hosts     map[uint32]*host
 	nics      map[uint32]NIC
+	links     map[uint32]*links // host → those that were put
 
 	routers index // VNI → the networks whose gateway leads there
 	exits   index // host → the networks that name it as a way out
 
-	base, gatewayBase, nicBase *program.Fragment
+	base, gatewayBase, nicBase, relayBase *program.Fragment
 
 	touched     map[uint32]map[program.Key]*program.Fragment // host → what it had at the last Flush
 	staleGroups map[place]struct{}
@@ -39,6 +40,8 @@ type network struct {
 	Network
 	own, router, limits, segment *program.Fragment
 	steers                       map[steerKey]*program.Fragment
+	tunnels                      map[uint32]*program.Fragment // of its encapsulation, by the number of the port
+	relayed                      map[uint32]*program.Fragment // host → what lets its frames in, whoever sent them
 
 	endpoints map[uint32]*endpoint           // all of the network
 	nics      map[uint32]NIC                 // all that are in it
@@ -55,6 +58,10 @@ type host struct {
 	peers    map[uint32]int // other host → how many networks both take part in
 	way      *program.Fragment
 	accepts  map[uint32]*program.Fragment // VNI → what lets this host's frames in elsewhere
+
+	// What those have who reach this host not always directly.
+	link, lost     *program.Fragment
+	overs, relayed map[uint32]*program.Fragment // by the host that is next
 }
 
 // NewFabric returns one without any facts.
@@ -69,6 +76,8 @@ func NewFabric() *Fabric {
 		base:        Base(),
 		gatewayBase: GatewayBase(),
 		nicBase:     NICBase(),
+		relayBase:   RelayBase(),
+		links:       map[uint32]*links{},
 		touched:     map[uint32]map[program.Key]*program.Fragment{},
 		staleGroups: map[place]struct{}{},
 		staleSteers: map[place]struct{}{},
@@ -91,7 +100,7 @@ func (f *Fabric) PutNetwork(now Network) {
 	was := n.Network
 	switch {
 	case was.equal(now):
-	case was.Gateway.equal(now.Gateway):
+	case was.Encap == now.Encap && was.Gateway.equal(now.Gateway):
 		n.Network, n.own = now, now.fragment(len(n.nics) > 0)
 		for h := range n.members {
 			f.set(h, n.own.Key, n.own)
@@ -100,7 +109,7 @@ func (f *Fabric) PutNetwork(now Network) {
 			f.reroute(n)
 			f.rebuild(n)
 		}
-	case was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
+	case was.Encap == now.Encap && was.Flood == now.Flood && was.IPv6 == now.IPv6 && was.Gateway.likeButDrained(now.Gateway):
 		n.Network = now
 		f.resteer(n)
 	default:
@@ -182,10 +191,12 @@ func (f *Fabric) PutHost(now Host) {
 		h = &host{
 			wanted: map[program.Key]*program.Fragment{}, networks: map[uint32]struct{}{},
 			peers: map[uint32]int{}, accepts: map[uint32]*program.Fragment{},
+			overs: map[uint32]*program.Fragment{}, relayed: map[uint32]*program.Fragment{},
 		}
 		f.hosts[now.Number] = h
 		f.set(now.Number, f.base.Key, f.base)
 		defer f.appoint(now.Number)
+		defer f.relink(now.Number, nil)
 	} else if h.Host.equal(now) {
 		return
 	}
@@ -196,6 +207,9 @@ func (f *Fabric) PutHost(now Host) {
 		f.move(h)
 	}
 	for vni := range h.networks {
+		if was.TunnelPorts != now.TunnelPorts {
+			f.encapsulate(f.networks[vni], h)
+		}
 		if n := f.networks[vni]; was.VTEP != now.VTEP || was.Transit != now.Transit {
 			f.resteer(n)
 		} else if n.leaves() {
@@ -206,36 +220,40 @@ func (f *Fabric) PutHost(now Host) {
 
 // ports gives a host what depends on the numbers of its own ports.
 func (f *Fabric) ports(h *host) {
-	var tunnel, kernel *program.Fragment
-	if h.TunnelPort != 0 {
-		tunnel = Tunnel(h.TunnelPort)
+	for e, port := range h.TunnelPorts {
+		var tunnel *program.Fragment
+		if port != 0 {
+			tunnel = Encap(e).tunnel(port)
+		}
+		f.set(h.Number, program.Key{Kind: uint8(KindTunnel), Owner: uint32(e)}, tunnel)
 	}
+	var kernel *program.Fragment
 	if h.GatewayPort != 0 {
 		kernel = h.kernel()
 	}
-	f.set(h.Number, program.Key{Kind: uint8(KindTunnel)}, tunnel)
 	f.set(h.Number, program.Key{Kind: uint8(KindHostPort), Owner: h.Number}, kernel)
 }
 
 // move tells the others where a host is now.
 func (f *Fabric) move(h *host) {
-	h.way = nil
+	h.way, h.lost, h.link = nil, nil, nil
 	if h.VTEP.IsValid() {
-		h.way = h.path()
+		h.way, h.lost, h.link = h.path(), h.cut(), h.Host.link()
 	}
+	clear(h.overs)
+	clear(h.relayed)
+	f.moveLinks(h.Number)
 	for peer := range h.peers {
-		f.set(peer, pathKey(h.Number), h.way)
+		f.redirect(f.hosts[peer], h.Number)
 	}
 	for vni := range h.networks {
 		n := f.networks[vni]
 		f.accept(h, n)
-		for m, part := range n.parts {
+		for m := range n.parts {
 			if n.members[m] != nil || len(n.nics) > 0 {
 				f.staleGroups[place{vni, m}] = struct{}{}
 			}
-			if m != h.Number && part.receives() {
-				f.set(m, memberKey(vni, h.Number), h.accepts[vni])
-			}
+			f.admit(n, m, h.Number)
 		}
 	}
 }
@@ -252,6 +270,7 @@ func (f *Fabric) DeleteHost(number uint32) {
 	}
 	delete(f.hosts, number)
 	delete(f.touched, number)
+	f.moveLinks(number)
 	f.appoint(number)
 }
 

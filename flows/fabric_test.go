@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -17,10 +18,12 @@ type world struct {
 	endpoints map[uint32]Endpoint
 	hosts     map[uint32]Host
 	nics      map[uint32]NIC
+	links     map[uint32][]uint32
+	next      map[[2]uint32]uint32 // from, to → by whom
 }
 
 func newWorld() *world {
-	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}, map[uint32]NIC{}}
+	return &world{map[uint32]Network{}, map[uint32]Endpoint{}, map[uint32]Host{}, map[uint32]NIC{}, map[uint32][]uint32{}, map[[2]uint32]uint32{}}
 }
 
 // recompute makes a fabric of the state as it is, in a random order.
@@ -40,6 +43,17 @@ func (w *world) recompute(r *rand.Rand) *Fabric {
 			f.PutNetwork(w.networks[networks[i-len(hosts)]])
 		}
 	})
+	links := keys(w.links)
+	early := r.IntN(2) == 0
+	tell := func() {
+		shuffled(len(links), func(i int) { f.PutLinks(links[i], w.links[links[i]]) })
+		for pair, next := range w.next {
+			f.PutNext(pair[0], pair[1], next)
+		}
+	}
+	if early {
+		tell()
+	}
 	nics := keys(w.nics)
 	shuffled(len(endpoints)+len(nics), func(i int) {
 		if i < len(endpoints) {
@@ -48,6 +62,9 @@ func (w *world) recompute(r *rand.Rand) *Fabric {
 			f.PutNIC(w.nics[nics[i-len(endpoints)]])
 		}
 	})
+	if !early {
+		tell()
+	}
 	f.Flush()
 	return f
 }
@@ -64,9 +81,9 @@ func keys[V any](m map[uint32]V) []uint32 {
 // step changes one thing, in the state and in the fabric.
 func (w *world) step(r *rand.Rand, f *Fabric) string {
 	number := uint32(r.IntN(12) + 1)
-	switch r.IntN(11) {
+	switch r.IntN(14) {
 	case 0:
-		n := Network{VNI: uint32(r.IntN(4) + 100), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0}
+		n := Network{VNI: uint32(r.IntN(4) + 100), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0, Encap: Encap(max(r.IntN(5)-2, 0))}
 		n.Gateway = randomGateway(r, n)
 		w.networks[n.VNI] = n
 		f.PutNetwork(n)
@@ -87,7 +104,7 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		f.DeleteNetwork(vni)
 		return fmt.Sprintf("delete network %d", vni)
 	case 2:
-		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPort: uint32(r.IntN(3)), GatewayPort: uint32(r.IntN(2) * 77)}
+		h := Host{Number: uint32(r.IntN(4) + 1), TunnelPorts: TunnelPorts{uint32(r.IntN(3)), uint32(r.IntN(2) * 4), uint32(r.IntN(2) * 5)}, GatewayPort: uint32(r.IntN(2) * 77)}
 		if r.IntN(2) == 0 {
 			h.Transit = transit(h.Number)
 			h.TransitRange.V4 = netip.MustParsePrefix("100.64.0.0/10")
@@ -99,6 +116,28 @@ func (w *world) step(r *rand.Rand, f *Fabric) string {
 		w.hosts[h.Number] = h
 		f.PutHost(h)
 		return fmt.Sprintf("put %+v", h)
+	case 6:
+		h := uint32(r.IntN(4) + 1)
+		if r.IntN(4) == 0 {
+			delete(w.links, h)
+			maps.DeleteFunc(w.next, func(pair [2]uint32, _ uint32) bool { return pair[0] == h })
+			f.DeleteLinks(h)
+			return fmt.Sprintf("delete links of %d", h)
+		}
+		var neighbours []uint32
+		for _, n := range r.Perm(5)[:r.IntN(5)] {
+			neighbours = append(neighbours, uint32(n+1))
+		}
+		w.links[h] = neighbours
+		f.PutLinks(h, neighbours)
+		return fmt.Sprintf("put links of %d to %v", h, neighbours)
+	case 7, 8:
+		from, to, next := uint32(r.IntN(4)+1), uint32(r.IntN(5)+1), uint32(r.IntN(6))
+		if _, linked := w.links[from]; linked {
+			w.next[[2]uint32{from, to}] = next
+		}
+		f.PutNext(from, to, next)
+		return fmt.Sprintf("put next %d→%d by %d", from, to, next)
 	case 3:
 		h := uint32(r.IntN(4) + 1)
 		for _, e := range w.endpoints {
@@ -261,7 +300,7 @@ func same(t *testing.T, what string, log []string, got, want []*program.Fragment
 func TestNothingChangesWhereNothingDepends(t *testing.T) {
 	f := NewFabric()
 	for h := uint32(1); h <= 3; h++ {
-		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: 1})
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPorts: TunnelPorts{1}})
 	}
 	f.PutNetwork(Network{VNI: 100})
 	f.PutNetwork(Network{VNI: 200})
@@ -290,7 +329,7 @@ func TestNothingChangesWhereNothingDepends(t *testing.T) {
 func TestAFragmentIsSharedByTheHostsThatHaveIt(t *testing.T) {
 	f := NewFabric()
 	for h := uint32(1); h <= 3; h++ {
-		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPort: h})
+		f.PutHost(Host{Number: h, VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(h)}), TunnelPorts: TunnelPorts{h}})
 	}
 	f.PutNetwork(Network{VNI: 100})
 	for h := uint32(1); h <= 3; h++ {

@@ -37,6 +37,8 @@ func (f *Fabric) enter(n *network, now Network) {
 		n.segment = now.segment()
 	}
 	n.steers = map[steerKey]*program.Fragment{}
+	n.tunnels = map[uint32]*program.Fragment{}
+	n.relayed = map[uint32]*program.Fragment{}
 	if g := now.Gateway; g != nil {
 		n.limits = now.limit()
 		for _, vni := range g.Peers {
@@ -159,9 +161,10 @@ func (f *Fabric) resteer(n *network) {
 
 // steerKey tells the ways out of a network apart that its hosts have.
 type steerKey struct {
-	exit  bool
-	self  uint32 // the host, where exits know each other
-	watch string // the ports by which it watches the others
+	exit   bool
+	self   uint32 // the host, where exits know each other
+	watch  string // the ports by which it watches the others
+	linked bool   // others may relay what it sends and gets
 }
 
 // steer builds anew the way out of a network from a host.
@@ -173,12 +176,12 @@ func (f *Fabric) steer(p place) {
 		return
 	}
 	x := f.exitsOf(n, f.hosts[p.host].Host)
-	variant := steerKey{}
+	variant := steerKey{linked: x.linked}
 	if variant.exit = x.place() >= 0; variant.exit && (x.pinned || x.Gateway.HostAccess) {
 		variant.self = p.host
 	}
 	if x.pinned && x.named {
-		variant.watch = fmt.Sprint(x.here.TunnelPort, x.here.WatchPorts)
+		variant.watch = fmt.Sprint(x.alwaysAlive(), x.here.WatchPorts, x.cut)
 	}
 	if n.steers[variant] == nil {
 		n.steers[variant] = x.steer()
@@ -204,6 +207,12 @@ func (f *Fabric) exitsOf(n *network, here Host) *exits {
 		x.hosts, x.active = []Host{here}, 1
 	}
 	x.pinned = x.pinned && len(x.hosts) > 0
+	if l := f.links[here.Number]; l != nil {
+		x.linked, x.cut = true, map[uint32]bool{}
+		for _, h := range x.hosts {
+			x.cut[h.Number] = h.Number != here.Number && l.next[h.Number] == 0
+		}
+	}
 	return x
 }
 

@@ -30,9 +30,9 @@ var names = openflow.Names{Table: func(t uint8) string {
 // (VNI 400) is between a host with an IPv4 and one with an IPv6 VTEP.
 func scenario() *Fabric {
 	f := NewFabric()
-	f.PutHost(Host{Number: 1, VTEP: netip.MustParseAddr("192.0.2.1"), TunnelPort: 1})
-	f.PutHost(Host{Number: 2, VTEP: netip.MustParseAddr("192.0.2.2"), TunnelPort: 7})
-	f.PutHost(Host{Number: 3, VTEP: netip.MustParseAddr("2001:db8:ffff::3"), TunnelPort: 1})
+	f.PutHost(Host{Number: 1, VTEP: netip.MustParseAddr("192.0.2.1"), TunnelPorts: TunnelPorts{1}})
+	f.PutHost(Host{Number: 2, VTEP: netip.MustParseAddr("192.0.2.2"), TunnelPorts: TunnelPorts{7}})
+	f.PutHost(Host{Number: 3, VTEP: netip.MustParseAddr("2001:db8:ffff::3"), TunnelPorts: TunnelPorts{1}})
 	f.PutNetwork(Network{VNI: 256, IPv6: true})
 	f.PutNetwork(Network{VNI: 300, Flood: true})
 	f.PutNetwork(Network{VNI: 400, Flood: true})
@@ -66,6 +66,7 @@ func everyHost(do func(name string, fragments []*program.Fragment)) {
 		"routed-":  routed(),
 		"own-":     ownWays(),
 		"nic-":     machines(),
+		"mesh-":    meshed(),
 	} {
 		for number := range f.hosts {
 			do(fmt.Sprintf("%shost%d", name, number), f.Program(number))
@@ -206,7 +207,7 @@ func TestEveryDropSaysWhy(t *testing.T) {
 
 func TestEveryTableHasANameAndAMiss(t *testing.T) {
 	misses := map[uint8]bool{}
-	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows, NICBase().Flows) {
+	for _, f := range slices.Concat(Base().Flows, GatewayBase().Flows, NICBase().Flows, RelayBase().Flows) {
 		if f.Priority() == 0 && len(f.Match()) == 0 {
 			misses[f.Table()] = true
 		}

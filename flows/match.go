@@ -57,7 +57,7 @@ var (
 	allNodesMAC = [6]byte{0x33, 0x33, 0, 0, 0, 0x01}
 )
 
-func vlanTagged() of.FieldValue { return of.VLANVID.UintMask(0x1000, 0x1000) }
+func vlanTagged() of.FieldValue { return of.VLANVID.UintMask(vlanPresent, vlanPresent) }
 
 func arp() of.FieldValue  { return of.EthType.Uint(ethARP) }
 func ipv4() of.FieldValue { return of.EthType.Uint(ethIPv4) }

@@ -14,12 +14,13 @@ type Network struct {
 	VNI   uint32
 	Flood bool // questions for unknown addresses go to everybody
 	IPv6  bool // it has an IPv6 subnet, so link-local addresses are in use
+	Encap Encap
 
 	Gateway *Gateway // nil: nothing leaves the network
 }
 
 func (n Network) equal(o Network) bool {
-	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Gateway.equal(o.Gateway)
+	return n.VNI == o.VNI && n.Flood == o.Flood && n.IPv6 == o.IPv6 && n.Encap == o.Encap && n.Gateway.equal(o.Gateway)
 }
 
 // fragment is what every host that takes part in the network has of it. If there
@@ -34,6 +35,7 @@ func (n Network) fragment(nics bool) *program.Fragment {
 	group := of.EthDst.MACMask(broadcastBit, broadcastBit)
 	b.flow(TableForward, 90, match(vni, group, regOrigin.Uint(fromTunnel)), last, of.Group{ID: groupLocal | n.VNI})
 	b.flow(TableForward, 80, match(vni, group), last, of.Group{ID: groupLocal | n.VNI}, of.Group{ID: groupRemote | n.VNI})
+	n.untagged(b)
 	return b.fragment()
 }
 
@@ -62,8 +64,8 @@ func allGroup(id uint32, reg *of.Field, table uint8, members []uint32) program.G
 type Host struct {
 	Number uint32
 	VTEP   netip.Addr // invalid: it gets no tunnels
-	// TunnelPort is the number of its own VXLAN port, 0 while there is none.
-	TunnelPort uint32
+	// TunnelPorts are the numbers of its own tunnel ports.
+	TunnelPorts TunnelPorts
 	// TransitRange is where all transit addresses are from.
 	TransitRange TransitRange
 	// GatewayPort is the number of the port that leads to its kernel, 0 while
@@ -76,19 +78,32 @@ type Host struct {
 }
 
 func (h Host) equal(o Host) bool {
-	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPort == o.TunnelPort &&
+	return h.Number == o.Number && h.VTEP == o.VTEP && h.TunnelPorts == o.TunnelPorts &&
 		h.GatewayPort == o.GatewayPort && h.TransitRange == o.TransitRange && h.Transit == o.Transit && maps.Equal(h.WatchPorts, o.WatchPorts)
 }
 
 // member accepts the frames of a network from a host that takes part in it.
 func (h Host) member(n *network) *program.Fragment {
+	return h.admitted(n, n.hasNIC(h.Number))
+}
+
+// relayer accepts the frames of a network from a host that may have relayed
+// them for another. So nothing is learned from them: who sent them is not
+// known.
+func (h Host) relayer(n *network) *program.Fragment { return h.admitted(n, false) }
+
+func (h Host) admitted(n *network, learn bool) *program.Fragment {
 	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
 	enter := []of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}
 	next := n.fromTunnel(len(n.nics) > 0)
-	if n.hasNIC(h.Number) {
+	if learn {
 		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
 	}
-	b.flow(TableClassify, 110, match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource()), next, enter...)
+	from := match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource())
+	if n.crowded() {
+		from = append(from, of.VLANVID.UintMask(0, vlanPresent))
+	}
+	b.flow(TableClassify, 110, from, next, enter...)
 	return b.fragment()
 }
 
@@ -112,11 +127,7 @@ func (h Host) tunnelSource() of.FieldValue {
 // path leads to a host.
 func (h Host) path() *program.Fragment {
 	b := &builder{kind: KindPath, owner: h.Number}
-	destination := of.TunDst
-	if h.VTEP.Is6() {
-		destination = of.TunIPv6Dst
-	}
 	b.flow(TablePath, 100, match(regHost.Uint(uint64(h.Number))), TableDeliver,
-		move(of.Metadata, of.TunID), set(destination.Addr(h.VTEP)), set(regOut.Uint(outVXLAN)))
+		move(of.Metadata, of.TunID), tunnelTo(h.VTEP), set(regOut.Uint(outTunnel)))
 	return b.fragment()
 }

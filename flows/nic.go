@@ -27,10 +27,10 @@ func NICBase() *program.Fragment {
 func (c NIC) port() *program.Fragment {
 	b := &builder{kind: KindNIC, owner: c.Number, vni: c.VNI}
 	in := of.InPort.Uint(uint64(c.Port))
-	tag := of.VLANVID.UintMask(0, 0x1000)
+	tag := of.VLANVID.UintMask(0, vlanPresent)
 	var untag, retag []of.Action
 	if c.VLAN != 0 {
-		vid := of.VLANVID.Uint(0x1000 | uint64(c.VLAN))
+		vid := of.VLANVID.Uint(vlanPresent | uint64(c.VLAN))
 		tag, untag = vid, []of.Action{of.PopVLAN{}}
 		retag = []of.Action{of.PushVLAN{EthType: vlanEthertype}, set(vid)}
 	}

@@ -101,19 +101,18 @@ func (f *Fabric) take(n *network, number uint32, now part) {
 // acquaint lets the hosts of a network accept each other's frames, and find the
 // way to each other, as the new part of one of them wants it.
 func (f *Fabric) acquaint(n *network, h *host, was, now part) {
+	if l := f.links[h.Number]; l != nil {
+		for neighbour := range l.neighbours {
+			f.admit(n, h.Number, neighbour)
+		}
+	}
 	for m, part := range n.parts {
 		if m == h.Number {
 			continue
 		}
 		other := f.hosts[m]
-		if part.receives() {
-			f.set(m, memberKey(n.VNI, h.Number), h.accepts[n.VNI])
-		}
-		if now.receives() {
-			f.set(h.Number, memberKey(n.VNI, m), other.accepts[n.VNI])
-		} else {
-			f.set(h.Number, memberKey(n.VNI, m), nil)
-		}
+		f.admit(n, m, h.Number)
+		f.admit(n, h.Number, m)
 		switch before, after := was.meets(part), now.meets(part); {
 		case after && !before:
 			f.meet(h, other)
@@ -139,6 +138,7 @@ func (f *Fabric) equip(n *network, number uint32, now part) {
 	f.set(number, networkKey(KindGateway, n.VNI), router)
 	f.set(number, networkKey(KindLimit, n.VNI), limits)
 	f.set(number, networkKey(KindSegment, n.VNI), segment)
+	f.encapsulate(n, f.hosts[number])
 	f.staleGroups[place{n.VNI, number}] = struct{}{}
 	f.staleSteers[place{n.VNI, number}] = struct{}{}
 	f.staleBases[number] = struct{}{}
@@ -170,8 +170,8 @@ func (f *Fabric) meet(a, b *host) {
 	a.peers[b.Number]++
 	b.peers[a.Number]++
 	if a.peers[b.Number] == 1 {
-		f.set(a.Number, pathKey(b.Number), b.way)
-		f.set(b.Number, pathKey(a.Number), a.way)
+		f.set(a.Number, pathKey(b.Number), f.way(a, b))
+		f.set(b.Number, pathKey(a.Number), f.way(b, a))
 	}
 }
 

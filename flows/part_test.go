@@ -24,7 +24,7 @@ func size(fragments []*program.Fragment) (flows, groups int) {
 func TestANetworkWithoutAGatewayCostsNothing(t *testing.T) {
 	f := NewFabric()
 	for n := uint32(1); n <= 2; n++ {
-		f.PutHost(Host{Number: n, VTEP: vtep(n), TunnelPort: 1})
+		f.PutHost(Host{Number: n, VTEP: vtep(n), TunnelPorts: TunnelPorts{1}})
 	}
 	f.PutNetwork(Network{VNI: 100})
 	f.PutEndpoint(Endpoint{Number: 1, VNI: 100, Host: 1, Port: 11, MAC: [6]byte{2, 0, 0, 0, 0, 1}})
@@ -121,7 +121,7 @@ func kindsOf(fragments []*program.Fragment, vni uint32) string {
 // connections pinned to it stay, and is not chosen any more.
 func TestADrainedGatewayIsChosenLast(t *testing.T) {
 	x := &exits{Network: Network{VNI: 256, Gateway: &Gateway{Mode: SNAT, Zone: 1}}, named: true, pinned: true,
-		here: Host{Number: 9, TunnelPort: 1, WatchPorts: map[uint32]uint32{1: 101, 2: 102, 3: 103}}}
+		here: Host{Number: 9, TunnelPorts: TunnelPorts{1}, WatchPorts: map[uint32]uint32{1: 101, 2: 102, 3: 103}}}
 	for _, n := range []uint32{1, 3, 2} { // 2 is drained
 		x.hosts = append(x.hosts, Host{Number: n, VTEP: vtep(n)})
 	}

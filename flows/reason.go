@@ -39,6 +39,11 @@ const (
 	NotLearned
 	SegmentProbe
 	BetweenSegments
+	NoTunnelPort
+	NoWay
+	TooManyRelays
+	NotRelayable
+	TagLikeLabel
 )
 
 // Asks reports whether it is the controller that gets the packet.
@@ -77,5 +82,10 @@ var reasons = map[Reason]string{
 	BetweenSegments:   "from one NIC of a network to another: if both are in one segment, frames would go round for ever",
 	NotLearned:        "no machine behind a NIC was seen with that address",
 	SegmentProbe:      "it is a probe that shows whether two interfaces in one network lead to one segment",
+	NoWay:             "no path of working links leads to that host now (weft underlay show)",
+	TooManyRelays:     "it was relayed as often as it may be: there is no shorter way, or the relays are just changing theirs",
+	NotRelayable:      "other hosts would have to relay it, and the network's VNI leaves no room for that (it has to be less than 2097151)",
+	TagLikeLabel:      "it has a VLAN tag of its own, and the network's VNI leaves no room for telling that from the label of a relayed frame (it has to be less than 2097151)",
+	NoTunnelPort:      "this host has no tunnel port of the network's encapsulation (see the conditions of the host)",
 	NoGatewayPort:     "this host has no port weft-gw yet",
 }

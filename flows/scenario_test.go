@@ -11,7 +11,7 @@ func router() *Fabric {
 	f := NewFabric()
 	for n := uint32(1); n <= 3; n++ {
 		h := Host{
-			Number: n, VTEP: vtep(n), TunnelPort: 1, GatewayPort: 2,
+			Number: n, VTEP: vtep(n), TunnelPorts: TunnelPorts{1}, GatewayPort: 2,
 			Transit:      transit(n),
 			TransitRange: TransitRange{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fd77:6566:7400::/64")},
 			WatchPorts:   map[uint32]uint32{},
@@ -137,6 +137,36 @@ func machines() *Fabric {
 	f.PutNIC(NIC{Number: 21, VNI: 256, Host: 1, Port: 31})
 	f.PutNIC(NIC{Number: 22, VNI: 256, Host: 3, Port: 32, VLAN: 7})
 	f.PutNIC(NIC{Number: 23, VNI: 300, Host: 1, Port: 33})
+	f.Flush()
+	return f
+}
+
+// meshed is hosts 1, 2 and 3 in a row, 2 with an IPv6 VTEP as well as all others
+// would be in a family of their own: 1 and 3 reach each other by 2 only. A network
+// of Geneve is on 1 and 3, one of VXLAN has gateways on 1 and 3 and an endpoint
+// on 2 and 3, one of GRE has a VNI that cannot be relayed.
+func meshed() *Fabric {
+	f := router()
+	for n := uint32(1); n <= 3; n++ {
+		h := f.hosts[n].Host
+		h.TunnelPorts = TunnelPorts{1, 4, 5}
+		f.PutHost(h)
+	}
+	f.PutLinks(1, []uint32{2})
+	f.PutLinks(2, []uint32{1, 3})
+	f.PutLinks(3, []uint32{2})
+	for _, way := range [][3]uint32{{1, 2, 2}, {1, 3, 2}, {2, 1, 1}, {2, 3, 3}, {3, 1, 2}, {3, 2, 2}} {
+		f.PutNext(way[0], way[1], way[2])
+	}
+	f.putRouted(256, Gateway{Mode: SNAT, Hosts: []Exit{{Host: 1}, {Host: 3}}}, "10.65.10.0/24")
+	f.putThere(2, 256, 2)
+	f.putThere(3, 256, 3)
+	f.PutNetwork(Network{VNI: 300, Encap: Geneve})
+	f.PutNetwork(Network{VNI: 0xa00000, Encap: GRE})
+	for i, at := range [][2]uint32{{300, 1}, {300, 3}, {0xa00000, 1}, {0xa00000, 2}, {0xa00000, 3}} {
+		number := uint32(10 + i)
+		f.PutEndpoint(Endpoint{Number: number, VNI: at[0], Host: at[1], Port: number + 10, MAC: [6]byte{2, 0x42, 0, 0, 1, byte(number)}})
+	}
 	f.Flush()
 	return f
 }

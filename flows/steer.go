@@ -1,6 +1,8 @@
 package flows
 
 import (
+	"slices"
+
 	of "github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
 )
@@ -23,6 +25,9 @@ func (x *exits) pins(b *builder) {
 		b.flow(TableGWSteer, 100, match(b.network(), regGateway.Uint(uint64(x.here.Number))), TableTTL)
 	}
 	x.notes(b)
+	if self >= 0 && x.linked && x.VNI < RelayedVNIs {
+		x.name(b)
+	}
 	if !x.named {
 		x.own(b)
 		return
@@ -85,9 +90,21 @@ func (x *exits) notes(b *builder) {
 				note(f, fromHere, TableTTL)
 			case !here:
 				b.flow(TableRoute, 95, match(b.network(), f.ip, regOrigin.Uint(fromTunnel), of.EthSrc.MAC(RouterMAC), h.tunnelSource()), last, via, look)
+				if x.linked {
+					b.flow(TableRoute, 95, match(b.network(), f.ip, regOrigin.Uint(fromTunnel), of.EthSrc.MAC(HostMAC(h.Number))), last,
+						set(of.EthSrc.MAC(RouterMAC)), via, look)
+				}
 			}
 		}
 	}
+}
+
+// name says, where others relay it, through which gateway a packet came: they do
+// not pass on the tunnel's source, but the source MAC address. The receiver puts
+// the router's back.
+func (x *exits) name(b *builder) {
+	b.flow(TableLabel, 110, match(b.network(), of.EthSrc.MAC(RouterMAC)), TableDeliver,
+		append([]of.Action{set(of.EthSrc.MAC(HostMAC(x.here.Number)))}, label()...)...)
 }
 
 func (x *exits) group(i int) uint32 { return groupGateway + uint32(i)<<24 | x.VNI }
@@ -107,6 +124,9 @@ func (x *exits) failover(i int) program.Group {
 			order = append(order, j)
 		}
 	}
+	if there := slices.DeleteFunc(slices.Clone(order), func(j int) bool { return x.cut[x.hosts[j].Number] }); len(there) > 0 {
+		order = there
+	}
 	var buckets []of.Bucket
 	for _, j := range order {
 		buckets = append(buckets, x.bucket(x.hosts[j], x.here.WatchPorts[x.hosts[j].Number]))
@@ -119,7 +139,7 @@ func (x *exits) failover(i int) program.Group {
 // bucket chooses a gateway. It cannot send the packet there as well: a commit
 // in a bucket with an output is lost.
 func (x *exits) bucket(h Host, watch uint32) of.Bucket {
-	if watch == 0 || h.Number == x.here.Number {
+	if watch == 0 || h.Number == x.here.Number || x.linked {
 		watch = x.alwaysAlive()
 	}
 	bucket := of.NewBucket(set(regGateway.Uint(uint64(h.Number))), of.ResubmitTo(TableGWPin))
@@ -130,8 +150,8 @@ func (x *exits) bucket(h Host, watch uint32) of.Bucket {
 // alwaysAlive is a port to watch where nothing is: Open vSwitch wants every
 // bucket of a fast failover group to watch something.
 func (x *exits) alwaysAlive() uint32 {
-	if x.here.TunnelPort != 0 {
-		return x.here.TunnelPort
+	if port := x.here.TunnelPorts[x.Encap]; port != 0 {
+		return port
 	}
 	return of.PortLocal
 }

@@ -1,6 +1,11 @@
 package flows
 
-import "github.com/weft-sdn/weft/openflow"
+import (
+	"fmt"
+
+	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/openflow"
+)
 
 // The tables of br-weft. A packet only ever goes forward; the gaps are for what
 // later stands between.
@@ -49,6 +54,8 @@ import "github.com/weft-sdn/weft/openflow"
 // forward goes for all that is nobody's it knows.
 const (
 	TableClassify    = 0
+	TableHops        = 1
+	TableRelay       = 2
 	TableFromHost    = 5
 	TableUnNAT       = 6
 	TableNATIn       = 7
@@ -75,6 +82,7 @@ const (
 	TableMTU         = 63
 	TableTooBig      = 64
 	TablePath        = 65
+	TableLabel       = 66
 	TableNATOut      = 77
 	TableNATDone     = 78
 	TableDeliver     = 80
@@ -84,6 +92,8 @@ const (
 // reads like prose.
 var TableNames = map[int]string{
 	TableClassify:    "classify",
+	TableHops:        "hops",
+	TableRelay:       "relay",
 	TableFromHost:    "from_host",
 	TableUnNAT:       "un_nat",
 	TableNATIn:       "nat_in",
@@ -110,6 +120,7 @@ var TableNames = map[int]string{
 	TableMTU:         "mtu",
 	TableTooBig:      "too_big",
 	TablePath:        "path",
+	TableLabel:       "label",
 	TableNATOut:      "nat_out",
 	TableNATDone:     "nat_done",
 	TableDeliver:     "deliver",
@@ -150,8 +161,9 @@ const (
 
 // What regOut holds beside the numbers of endpoints, which have 24 bits.
 const (
-	outVXLAN = 1<<24 | 1     // the flow-based VXLAN port
-	outHost  = 1<<24 | 0x100 // the port that leads to this host's kernel
+	outTunnel = 1<<24 | 1     // the tunnel port of the network's encapsulation
+	outBack   = 1<<24 | 2     // the tunnel port that it came in by
+	outHost   = 1<<24 | 0x100 // the port that leads to this host's kernel
 )
 
 // Groups are named by kind and VNI, so there is no allocator to leak.
@@ -168,6 +180,17 @@ const (
 	groupGateway  = 0x10 << 24
 	groupGateways = 16
 )
+
+// GroupRole says in words what a group of a network is for.
+func GroupRole(id uint32) string {
+	switch kind := id &^ model.MaxVNI; {
+	case kind == groupNICs || kind == groupNICHosts:
+		return "where machines behind interfaces of hosts may be"
+	case kind >= groupGateway && kind < groupGateway+groupGateways<<24:
+		return fmt.Sprintf("the gateways in the order in which they are tried, from place %d", (kind-groupGateway)>>24)
+	}
+	return "whom broadcasts reach"
+}
 
 // Version is part of the cookie of every base flow. It changes with the
 // meaning of the pipeline, so that a dump tells which program is installed.

@@ -145,7 +145,7 @@ func (l *Lab) doesNotReach(ctx context.Context, results []CheckResult, e Expecta
 func (l *Lab) again(ctx context.Context, e Expectation) error {
 	from, to := l.Container(e.From), l.Container(e.To)
 	if from != nil && to != nil {
-		return framesArrive(ctx, from, to)
+		return l.FramesArrive(ctx, from, &to.Machine)
 	}
 	return l.reaches(ctx, e)
 }

@@ -70,15 +70,17 @@ func (l *Lab) doesNotAnswer(ctx context.Context, from *Machine, d destination, p
 	return nil
 }
 
-// framesArrive is the positive control: marked frames get from one to another.
-func framesArrive(ctx context.Context, from, to *Container) error {
+// FramesArrive demands that marked frames get from a container to a machine, by
+// its MAC address, by everybody's or by way of the gateway. It needs nothing of
+// the container's own network stack.
+func (l *Lab) FramesArrive(ctx context.Context, from *Container, to *Machine) error {
 	token := rand.Text()
 	watch, err := to.watchFor(token)
 	if err != nil {
 		return err
 	}
 	defer watch.stop()
-	if err := from.sendMarked(ctx, &to.Machine, token); err != nil {
+	if err := from.sendMarked(ctx, to, token); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

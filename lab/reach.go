@@ -21,7 +21,7 @@ func (l *Lab) reaches(ctx context.Context, e Expectation) error {
 		if sender == nil || receiver == nil {
 			return fmt.Errorf("%s and %s have no addresses in one family", e.From, e.To)
 		}
-		return framesArrive(ctx, sender, receiver)
+		return l.FramesArrive(ctx, sender, &receiver.Machine)
 	}
 	want := e.Answers
 	if d.machine != nil {

@@ -47,6 +47,9 @@ func (d *Driver) requestPool(_ context.Context, r *ipam.RequestPoolRequest) (*ip
 		return nil, fmt.Errorf("--ip-range %s: the controller gives out the addresses of the whole subnet, for all hosts; leave it out", r.SubPool)
 	}
 	if name := r.Options[optionID]; name != "" {
+		if err := model.CheckName(optionID, name); err != nil {
+			return nil, err
+		}
 		return &ipam.RequestPoolResponse{PoolID: name + "/" + subnet.String(), Pool: subnet.String()}, nil
 	}
 	id := newPool + uuid.NewString()
@@ -263,14 +266,4 @@ func (d *Driver) releaseAddress(ctx context.Context, r *ipam.ReleaseAddressReque
 		d.doErrands(ctx)
 	}
 	return &none{}, nil
-}
-
-// plain leaves out which field of a document an error is about: Docker's user
-// has seen none.
-func plain(err error) error {
-	var about *model.Error
-	if errors.As(err, &about) {
-		return errors.New(about.Detail)
-	}
-	return err
 }

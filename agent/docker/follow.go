@@ -63,6 +63,7 @@ func (d *Driver) follow(ctx context.Context) error {
 		case <-d.wake:
 		case <-tick.C:
 		}
+		d.sweep()
 		d.doErrands(ctx)
 		d.reconcile(ctx)
 	}
@@ -127,7 +128,13 @@ func (d *Driver) reconcile(ctx context.Context) {
 			d.say("Docker has a network of this name with another driver, so the controller's is not shown here; remove or rename one of the two", n.Name, "driver", list.Items[i].Driver)
 		}
 	}
-	d.sweep(ctx, ours)
+	for _, n := range ours {
+		d.review(ctx, n)
+	}
+	if time.Since(d.swept) > period {
+		d.swept = time.Now()
+		d.sweepPorts(ctx, ours)
+	}
 }
 
 // leaving reports whether a network is to be deleted at the controller.

@@ -20,6 +20,9 @@ func insideName(endpoint string) string { return "wc" + endpoint[:min(8, len(end
 // keyEndpoint marks the ports of Docker's endpoints in OVSDB.
 const keyEndpoint = "weft-docker"
 
+// settleTime is how long a container waits for its flows at the most.
+const settleTime = 2 * time.Second
+
 // inContainer begins the names of interfaces in a container; Docker counts.
 const inContainer = "eth"
 
@@ -28,7 +31,7 @@ const inContainer = "eth"
 func (d *Driver) join(ctx context.Context, r *network.JoinRequest) (*network.JoinResponse, error) {
 	e := d.endpoint(r.EndpointID)
 	if e.ID == "" {
-		return nil, errors.New("Weft's agent does not know this endpoint of Docker's: disconnect the container and connect it again")
+		return nil, errors.New("the agent of Weft does not know this endpoint of Docker's: disconnect the container and connect it again")
 	}
 	cord := plug.Cord{
 		Port: portName(e.ID), Inside: insideName(e.ID), MAC: e.MAC.Bytes[:], MTU: e.MTU,
@@ -55,7 +58,7 @@ func (d *Driver) join(ctx context.Context, r *network.JoinRequest) (*network.Joi
 // packet of a container finds them. It is no condition: the container comes up
 // without as well.
 func (d *Driver) untilInstalled(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		select {

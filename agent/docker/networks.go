@@ -16,7 +16,7 @@ import (
 )
 
 // errNoSuchNetwork is what Docker hears of a network that we never heard of.
-var errNoSuchNetwork = errors.New("Weft's agent does not know this network of Docker's: docker network rm it, and it comes back if the controller has it")
+var errNoSuchNetwork = errors.New("the agent of Weft does not know this network of Docker's: docker network rm it, and it comes back if the controller has it")
 
 // createNetwork takes a network that the follower made, or one that a person
 // did. Docker does not say what the latter is called. So it is only checked
@@ -27,6 +27,9 @@ func (d *Driver) createNetwork(ctx context.Context, r *network.CreateNetworkRequ
 		return nil, err
 	}
 	if name := options[optionID]; name != "" {
+		if err := model.CheckName(optionID, name); err != nil {
+			return nil, err
+		}
 		return &none{}, d.ledger.change(func(now *records) error {
 			now.Networks[r.NetworkID] = &networkRecord{Name: name}
 			return nil
@@ -66,7 +69,7 @@ func (d *Driver) wouldTake(ctx context.Context, n model.Network, id string) erro
 	if errors.Is(err, control.ErrAway) {
 		return fmt.Errorf("a network can only be created while the controller answers: %w", err)
 	}
-	return err
+	return plain(err)
 }
 
 // claimPool finds the pool that Docker requested for a network which it then

@@ -69,7 +69,7 @@ func networkOf(r *network.CreateNetworkRequest) (model.Network, error) {
 			return n, err
 		}
 	}
-	for _, data := range slices.Concat(r.IPv4Data, r.IPv6Data) {
+	for _, data := range pools(r) {
 		if err := subnet(&n, &gateway, data); err != nil {
 			return n, err
 		}
@@ -120,11 +120,16 @@ func option(n *model.Network, g *model.Gateway, key, value string) error {
 	return nil
 }
 
+// pools are the network's pools of both families.
+func pools(r *network.CreateNetworkRequest) []*network.IPAMData {
+	return slices.DeleteFunc(slices.Concat(r.IPv4Data, r.IPv6Data), func(data *network.IPAMData) bool { return data == nil })
+}
+
 // subnet takes in what Docker's IPAM driver chose for a pool.
 func subnet(n *model.Network, g *model.Gateway, data *network.IPAMData) error {
 	pool, err := netip.ParsePrefix(data.Pool)
 	if err != nil {
-		return fmt.Errorf("Docker's pool %q is not a subnet", data.Pool)
+		return fmt.Errorf("the pool %q of Docker's is not a subnet", data.Pool)
 	}
 	if pool.Bits() == 0 {
 		return nil // of --ipam-driver null, which gives out no addresses
@@ -135,7 +140,7 @@ func subnet(n *model.Network, g *model.Gateway, data *network.IPAMData) error {
 	}
 	address, err := netip.ParsePrefix(data.Gateway)
 	if err != nil {
-		return fmt.Errorf("Docker's gateway %q is not an address", data.Gateway)
+		return fmt.Errorf("the gateway %q of Docker's is not an address", data.Gateway)
 	}
 	g.Addresses = append(g.Addresses, model.AddrFrom(address.Addr()))
 	return nil
@@ -143,7 +148,7 @@ func subnet(n *model.Network, g *model.Gateway, data *network.IPAMData) error {
 
 // foreign reports whether another IPAM driver gives out the network's addresses.
 func foreign(r *network.CreateNetworkRequest) bool {
-	return slices.ContainsFunc(slices.Concat(r.IPv4Data, r.IPv6Data), func(data *network.IPAMData) bool {
+	return slices.ContainsFunc(pools(r), func(data *network.IPAMData) bool {
 		pool, err := netip.ParsePrefix(data.Pool)
 		return data.AddressSpace != addressSpace && (err != nil || pool.Bits() != 0)
 	})

@@ -114,10 +114,10 @@ func (d *Driver) publish(ctx context.Context, r *network.ProgramExternalConnecti
 		return &none{}, err
 	}
 	err = d.control.Call(ctx, func(ctx context.Context, api *client.Client) error {
-		_, _, err := api.Apply(ctx, model.Document{Forwards: wanted}, client.WriteOptions{})
+		_, _, err := api.Apply(ctx, model.Document{Forwards: wanted}, client.WriteOptions{Wait: true, Timeout: settleTime})
 		return err
 	})
-	if err != nil {
+	if err != nil && model.KindOf(err) != model.Timeout { // then they stand, and come
 		return nil, fmt.Errorf("publish ports of network %q: %w", e.Network, plain(err))
 	}
 	return &none{}, d.ledger.change(func(now *records) error {

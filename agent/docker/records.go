@@ -44,6 +44,7 @@ type endpointRecord struct {
 	Network  string         `json:"network"`            // Docker's id of it
 	Wanted   model.Endpoint `json:"wanted"`             // as the controller has it
 	Forwards []string       `json:"forwards,omitempty"` // ids of those to it
+	Named    bool           `json:"named,omitempty"`    // after its container, if that can be
 	Since    time.Time      `json:"since"`
 }
 

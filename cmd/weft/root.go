@@ -70,6 +70,7 @@ func newRoot() *cobra.Command {
 		newRouter(s),
 		newForward(s),
 		newHost(s),
+		newUnderlay(s),
 		newApply(s),
 		newFlows(s),
 		newWhy(s),

@@ -104,17 +104,20 @@ func printWalk(w io.Writer, way model.Walk) {
 }
 
 func tracedText(e model.TracedEndpoint) string {
-	parts := []string{"nobody"}
+	title := "no endpoint"
 	if e.ID != "" {
-		parts[0] = (&model.Endpoint{ID: e.ID, Name: e.Name}).Title()
+		title = (&model.Endpoint{ID: e.ID, Name: e.Name}).Title()
 	}
+	parts := []string{title}
 	if e.Address.IsValid() {
 		parts = append(parts, e.Address.String())
 	}
 	if !e.MAC.IsZero() {
 		parts = append(parts, e.MAC.String())
 	}
-	parts = append(parts, "network "+e.Network)
+	if e.Network != "" {
+		parts = append(parts, "network "+e.Network)
+	}
 	switch {
 	case e.Host != "":
 		parts = append(parts, fmt.Sprintf("host %s port %d", e.Host, e.Port))

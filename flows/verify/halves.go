@@ -95,16 +95,14 @@ type relaying struct {
 // relay follows a path that is about to enter a table to the cut on another
 // host, where it goes on as another question. It is nil if not all such packets
 // get there, whatever their headers are.
-func (r *reach) relay(q *question, p *path, table uint8, b flows.Endpoint, to netip.Addr) (far *path, as *question) {
-	if as = q; q.across != nil {
-		as = q.across
+func (r *reach) relay(p *path, table uint8, t *target) *cutting {
+	if p.todo != nil || p.outs != nil || p.unsure != nil || !p.plain(table) || !p.carries(t) {
+		return nil
 	}
-	if p.todo != nil || p.outs != nil || p.unsure != nil || !p.plain(table) || !p.carries(q, b, to) {
-		return nil, nil
-	}
+	as := t.across.question
 	id := relaying{as, table, string(p.cutKey(nil, table))}
 	if far, known := r.relays[id]; known {
-		return far, as
+		return far
 	}
 	w := walker{fabric: r.fabric, none: as.none, fits: true, steps: maxSteps}
 	m := meeting{walker: &w, question: as, cut: as.cut, sent: as.base, all: true}
@@ -118,19 +116,22 @@ func (r *reach) relay(q *question, p *path, table uint8, b flows.Endpoint, to ne
 		return false
 	}
 	w.send(p.host, table, p.cutState(table), as.base)
-	far = m.result()
+	var far *cutting
+	if at := m.result(); at != nil {
+		far = r.cutAt(as, at)
+	}
 	r.relays[id] = far
-	return far, as
+	return far
 }
 
 // carries tells whether a path's packets are now what they are to be on their
 // way to another host.
-func (p *path) carries(q *question, b flows.Endpoint, to netip.Addr) bool {
-	if q.across == nil {
+func (p *path) carries(t *target) bool {
+	if t.across == t {
 		return p.state.untouched()
 	}
-	c, ok := q.across.base.with(q.across.target(b, to)...)
-	if !ok {
+	c := t.across.cube
+	if c == nil {
 		return false
 	}
 	var need [16]literal
@@ -156,26 +157,6 @@ func (f *frame) done() bool {
 		}
 	}
 	return true
-}
-
-// An arrival is a target, at the cut on a host.
-type arrival struct {
-	question *question
-	key      string
-	target   uint32
-	address  netip.Addr
-}
-
-// arrives is follow for the cut that a relay leads to, done once for all hosts
-// that send there.
-func (r *reach) arrives(q *question, at *path, b flows.Endpoint, to netip.Addr) bool {
-	id := arrival{q, string(at.cutKey(q, q.cut)), b.Number, to}
-	fine, known := r.far[id]
-	if !known {
-		fine = r.follow(q, at, b, to)
-		r.far[id] = fine
-	}
-	return fine
 }
 
 // cutState is what matters of a path's state at a table. The rest is unknown,
@@ -210,49 +191,6 @@ func (p *path) cutKey(q *question, table uint8) []byte {
 		}
 	}
 	return b
-}
-
-// follow tells whether a question about a target is all right from the cut on.
-func (r *reach) follow(q *question, first *path, b flows.Endpoint, to netip.Addr) (fine bool) {
-	st := first.cutState(q.cut)
-	if q.forgets() {
-		st.at[slotReg0+3] = 0 // whoever asks
-	}
-	c, ok := q.base.with(q.target(b, to)...)
-	if !ok {
-		return false
-	}
-	fine = true
-	w := walker{fabric: r.fabric, none: q.none, fits: true, steps: maxSteps}
-	w.leaf = func(p *path, _ string) { fine = fine && !q.answer && p.unsure == nil && p.copies(b) == 1 }
-	w.enter = func(p *path, table uint8) bool {
-		if p.depth == 1 || !fine {
-			return fine
-		}
-		if far, as := r.relay(q, p, table, b, to); far != nil {
-			fine = r.arrives(as, far, b, to)
-			return false
-		}
-		return true
-	}
-	if q.answer {
-		w.enter = func(p *path, table uint8) bool {
-			switch asker, only := p.cube.of(slotReg0 + 3); {
-			case !fine:
-				return false
-			case only && asker.exact():
-				// Rules about one asker: the target's own are as they should be.
-				fine = asker.value == small(uint64(b.Number)) || !r.asks(first.host, asker.value)
-				return false
-			case table != flows.TableDeliver || p.host != first.host:
-				return true
-			}
-			fine = p.todo == nil && p.outs == nil && q.answers(p, b, to) && p.agrees(&st)
-			return false
-		}
-	}
-	w.send(first.host, q.cut, st, c)
-	return fine
 }
 
 // asks tells whether a number is that of an endpoint of the network on a host.

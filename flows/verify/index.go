@@ -32,6 +32,7 @@ type group struct {
 type table struct {
 	signatures []*signature
 	shapes     map[*shape]bool
+	last       *shape
 	matched    set
 }
 
@@ -57,13 +58,14 @@ type bucket struct {
 // exactly, by the values of the slot that tells them apart best.
 type partition struct {
 	slots     set
-	protocols map[protocol]*byValue
+	protocols []*byValue
 }
 
 // A protocol is an Ethertype and an IP protocol, -1 where they are not matched.
 type protocol struct{ eth, ip int32 }
 
 type byValue struct {
+	protocol
 	all    []*rule
 	slot   slot
 	values map[word][]*rule // nil: nothing tells them apart
@@ -74,9 +76,14 @@ const largeBucket = 12
 
 func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 	h := &host{Host: in.Host, groups: map[uint32]*group{}, behind: map[uint32]*flows.Endpoint{}}
+	var by []*bucket
 	for _, f := range in.Program {
-		for _, r := range c.fragment(f) {
-			h.add(r)
+		rules := c.fragment(f)
+		if grown := len(c.bucketOf); grown > len(by) {
+			by = append(by, make([]*bucket, grown-len(by))...)
+		}
+		for _, r := range rules {
+			h.add(r, by)
 		}
 		for _, g := range f.Groups {
 			group := &group{id: g.ID(), typ: g.Type()}
@@ -98,9 +105,9 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 			continue
 		}
 		for _, s := range t.signatures {
-			for _, b := range s.buckets {
-				b.finish()
-				b.classify(h.classes)
+			for key, b := range s.buckets {
+				b = c.finished(b, h.classes)
+				s.buckets[key] = b
 				s.all.rules = append(s.all.rules, b.rules...)
 			}
 			if len(s.buckets) > 1 {
@@ -111,53 +118,48 @@ func newHost(c *compiler, in Host, known map[liveness]*classes) *host {
 	return h
 }
 
-func (h *host) add(r *rule) {
+// add puts a rule into its bucket; by are the buckets of the host by the numbers
+// that the compiler gives to what they are for.
+func (h *host) add(r *rule, by []*bucket) {
 	t := h.tables[r.table]
 	if t == nil {
 		t = &table{shapes: map[*shape]bool{}}
 		h.tables[r.table] = t
 	}
-	t.shapes[r.effect.shape] = true
+	if t.last != r.effect.shape { // which often is the same for many rules
+		t.last = r.effect.shape
+		t.shapes[t.last] = true
+	}
 	t.matched |= r.slots
-	var b [64]byte
-	key := b[:0]
-	n := 0
+	b := by[r.bucket]
+	if b == nil {
+		b = t.bucket(r)
+		by[r.bucket] = b
+	}
+	b.rules = append(b.rules, r)
+}
+
+// bucket makes the bucket of a rule.
+func (t *table) bucket(r *rule) *bucket {
+	b := &bucket{sure: -1}
+	var slots, key []byte
 	for _, l := range r.match {
 		if r.exact.has(l.slot) && pipeline.has(l.slot) {
-			key = append(key, byte(l.slot))
-			n++
-		}
-	}
-	var s *signature
-	for _, o := range t.signatures {
-		if len(o.slots) == n && sameSlots(o.slots, key) {
-			s = o
-		}
-	}
-	if s == nil {
-		s = &signature{buckets: map[string]*bucket{}}
-		for _, x := range key {
-			s.slots = append(s.slots, slot(x))
-		}
-		t.signatures = append(t.signatures, s)
-	}
-	key = b[:0]
-	for _, l := range r.match {
-		if r.exact.has(l.slot) && pipeline.has(l.slot) {
+			b.match = append(b.match, l)
+			slots = append(slots, byte(l.slot))
 			key = appendWord(key, l.value)
 		}
 	}
-	k := s.buckets[string(key)]
-	if k == nil {
-		k = &bucket{sure: -1}
-		for _, l := range r.match {
-			if r.exact.has(l.slot) && pipeline.has(l.slot) {
-				k.match = append(k.match, l)
-			}
+	i := slices.IndexFunc(t.signatures, func(s *signature) bool { return len(s.slots) == len(slots) && sameSlots(s.slots, slots) })
+	if i < 0 {
+		i = len(t.signatures)
+		t.signatures = append(t.signatures, &signature{buckets: map[string]*bucket{}})
+		for _, x := range slots {
+			t.signatures[i].slots = append(t.signatures[i].slots, slot(x))
 		}
-		s.buckets[string(key)] = k
 	}
-	k.rules = append(k.rules, r)
+	t.signatures[i].buckets[string(key)] = b
+	return b
 }
 
 func sameSlots(slots []slot, bytes []byte) bool {
@@ -174,6 +176,42 @@ func appendWord(b []byte, w word) []byte {
 }
 
 func higherFirst(a, b *rule) int { return int(b.priority) - int(a.priority) }
+
+// finished makes a bucket ready for lookups. Hosts that have the same rules
+// share one.
+func (c *compiler) finished(b *bucket, classes *classes) *bucket {
+	if len(b.rules) < largeBucket {
+		b.finish()
+		b.classify(classes)
+		return b
+	}
+	id := bucketID{classes: classes, rules: len(b.rules)}
+	for _, r := range b.rules {
+		id.sum = id.sum*31 + r.number
+	}
+	for _, o := range c.buckets[id] {
+		if slices.Equal(o.unsorted, b.rules) {
+			return o.bucket
+		}
+	}
+	unsorted := slices.Clone(b.rules)
+	b.finish()
+	b.classify(classes)
+	c.buckets[id] = append(c.buckets[id], sharedBucket{unsorted, b})
+	return b
+}
+
+// A bucketID is what equal buckets have in common, and few others.
+type bucketID struct {
+	classes *classes
+	rules   int
+	sum     uint64
+}
+
+type sharedBucket struct {
+	unsorted []*rule
+	*bucket
+}
 
 func (b *bucket) finish() {
 	slices.SortStableFunc(b.rules, higherFirst)
@@ -201,7 +239,7 @@ func (b *bucket) partition(slots set) *partition {
 			return p
 		}
 	}
-	p := &partition{slots: slots, protocols: map[protocol]*byValue{}}
+	p := &partition{slots: slots}
 	b.parts = append(b.parts, p)
 	return p
 }
@@ -216,11 +254,13 @@ func (p *partition) protocol(r *rule) *byValue {
 			id.ip = int32(l.value.lo)
 		}
 	}
-	v := p.protocols[id]
-	if v == nil {
-		v = &byValue{}
-		p.protocols[id] = v
+	for _, v := range p.protocols {
+		if v.protocol == id {
+			return v
+		}
 	}
+	v := &byValue{protocol: id}
+	p.protocols = append(p.protocols, v)
 	return v
 }
 
@@ -232,10 +272,15 @@ func (v *byValue) split(slots set) {
 		return
 	}
 	values := func(x slot) map[word][]*rule {
-		m := map[word][]*rule{}
-		for _, r := range v.all {
+		m := make(map[word][]*rule, len(v.all))
+		for i, r := range v.all {
 			for _, l := range r.match {
-				if l.slot == x {
+				if l.slot != x {
+					continue
+				}
+				if m[l.value] == nil { // as a rule there is one
+					m[l.value] = v.all[i : i+1 : i+1]
+				} else {
 					m[l.value] = append(m[l.value], r)
 				}
 			}
@@ -253,28 +298,37 @@ func (v *byValue) split(slots set) {
 }
 
 // candidates are the rules of a table that a packet of the cube may match,
-// higher priorities first, and some more that it cannot match.
-func (t *table) candidates(s *state, c cube) []*rule {
-	var out []*rule
+// higher priorities first, and some more that it cannot match. They are
+// appended to out.
+func (t *table) candidates(s *state, c cube, out []*rule) []*rule {
 	if t == nil {
-		return nil
+		return out
 	}
 	for _, sig := range t.signatures {
-		switch b, known := sig.bucket(s, c); {
-		case !known && len(sig.buckets) > 1:
-			out = sig.all.candidates(s, c, out)
-		case !known:
-			for _, b := range sig.buckets {
-				out = b.candidates(s, c, out)
-			}
-		case b != nil:
-			out = b.candidates(s, c, out)
+		sig.among(s, c, func(b *bucket) { out = b.candidates(s, c, out) })
+	}
+	return byPriority(out)
+}
+
+func byPriority(rules []*rule) []*rule {
+	if !slices.IsSortedFunc(rules, higherFirst) {
+		slices.SortStableFunc(rules, higherFirst)
+	}
+	return rules
+}
+
+// among finds buckets with all rules that a packet of the cube may match.
+func (s *signature) among(st *state, c cube, found func(*bucket)) {
+	switch b, known := s.bucket(st, c); {
+	case !known && len(s.buckets) > 1:
+		found(&s.all)
+	case !known:
+		for _, b := range s.buckets {
+			found(b)
 		}
+	case b != nil:
+		found(b)
 	}
-	if !slices.IsSortedFunc(out, higherFirst) {
-		slices.SortStableFunc(out, higherFirst)
-	}
-	return out
 }
 
 // fixed is what a slot holds for every packet of the cube.
@@ -337,8 +391,8 @@ func (b *bucket) candidates(s *state, c cube, out []*rule) []*rule {
 	eth, ethKnown := fixed(s, c, slotEthType)
 	ip, ipKnown := fixed(s, c, slotIPProto)
 	for _, p := range b.parts {
-		for id, v := range p.protocols {
-			if ethKnown && id.eth >= 0 && uint64(id.eth) != eth.lo || ipKnown && id.ip >= 0 && uint64(id.ip) != ip.lo {
+		for _, v := range p.protocols {
+			if ethKnown && v.eth >= 0 && uint64(v.eth) != eth.lo || ipKnown && v.ip >= 0 && uint64(v.ip) != ip.lo {
 				continue
 			}
 			if v.values != nil {

@@ -110,12 +110,13 @@ func (h *hunt) wrong(p *path, at *frame, what string) {
 }
 
 func (h *hunt) leaks(o *out) string {
+	_, tunnel := o.host.TunnelPorts.Encap(o.port)
 	switch e := o.host.behind[o.port]; {
 	case o.port == o.host.GatewayPort && o.port != 0:
 		return fmt.Sprintf("a packet leaves through the kernel of %s, which is no way out of the network", h.facts.host(o.host.Number))
 	case e != nil:
 		return fmt.Sprintf("a packet comes out at %s of another network (VNI %d), port %d of %s", h.facts.endpoint(*e), e.VNI, o.port, h.facts.host(o.host.Number))
-	case o.port == o.host.TunnelPort && o.port != 0:
+	case tunnel:
 		return fmt.Sprintf("%s sends a packet through the tunnel to an address that is no host's", h.facts.host(o.host.Number))
 	}
 	return fmt.Sprintf("a packet does %v on %s, where that port is no endpoint's", of.Output{Port: widePort(uint16(o.port))}, h.facts.host(o.host.Number))

@@ -18,8 +18,9 @@ type reach struct {
 	network flows.Network
 	members []flows.Endpoint
 	back    map[returning]bool
-	relays  map[relaying]*path
-	far     map[arrival]bool
+	relays  map[relaying]*cutting
+	cuts    map[cutID]*cutting
+	answers map[answering]bool
 	seen    map[culpable]bool
 	direct  int // pairs that were followed one by one
 
@@ -47,7 +48,7 @@ type culpable struct {
 }
 
 func newReach(f *fabric, n flows.Network, members []flows.Endpoint) *reach {
-	r := &reach{fabric: f, network: n, back: map[returning]bool{}, relays: map[relaying]*path{}, far: map[arrival]bool{}, seen: map[culpable]bool{}}
+	r := &reach{fabric: f, network: n, back: map[returning]bool{}, relays: map[relaying]*cutting{}, cuts: map[cutID]*cutting{}, answers: map[answering]bool{}, seen: map[culpable]bool{}}
 	for _, e := range members {
 		if e.MAC != ([6]byte{}) { // who has none yet cannot send
 			r.members = append(r.members, e)
@@ -94,69 +95,129 @@ func (r *reach) between(others []flows.Endpoint) (pairs int) {
 }
 
 // connected tells whether there is a way between the hosts of two endpoints:
-// each has a VTEP of the same family, and a tunnel port. A gateway is on every
-// host.
+// each has a VTEP of the same family, and a tunnel port of the network's
+// encapsulation. A gateway is on every host.
 func (r *reach) connected(a, b flows.Endpoint) bool {
 	if a.Host == b.Host || b.MAC == flows.RouterMAC {
 		return true
 	}
+	encap := r.network.Encap
+	if n := r.networks[b.VNI]; n != nil {
+		encap = n.Encap // what is routed crosses in the network that it goes to
+	}
 	x, y := r.hosts[a.Host], r.hosts[b.Host]
-	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPort != 0 && y.TunnelPort != 0
+	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPorts[encap] != 0 && y.TunnelPorts[encap] != 0
 }
 
-// A sending is a question on its way: who asks, and where it was cut.
+// A target is whom a question is about, at one of its addresses.
+type target struct {
+	endpoint flows.Endpoint
+	address  netip.Addr
+	question *question
+	cube     cube    // the question's packets about it; nil: there are none
+	across   *target // as which it is asked for on another host
+}
+
+func (q *question) about(e flows.Endpoint, a netip.Addr) *target {
+	t := &target{endpoint: e, address: a, question: q}
+	t.cube, _ = q.base.with(q.target(e, a)...)
+	t.across = t
+	if q.across != nil {
+		t.across = q.across.about(e, a)
+	}
+	return t
+}
+
+// A sending is a question on its way: who asks, from which address.
 type sending struct {
 	endpoint flows.Endpoint
 	address  netip.Addr
 	first    *path
 }
 
-// ask examines one question of all members about all targets. Senders whose questions agree at
-// the cut are examined together.
-func (r *reach) ask(q *question, targets []flows.Endpoint) {
-	alike := map[string][]sending{}
-	var order []string
+// A crowd is senders on one host whose questions agree at the cut.
+type crowd struct {
+	*reach
+	question *question
+	cut      *cutting // nil for those that do not get there as they are to
+	senders  []sending
+	linked   map[uint32]bool // host → whether there is a way to it
+	returns  *bool           // whether all answers come back to who asked
+}
+
+// ask examines one question of all members about all targets. Senders whose
+// questions agree at the cut are examined together.
+func (r *reach) ask(q *question, about []flows.Endpoint) {
+	crowds := map[*cutting]*crowd{}
+	var order []*crowd
 	for _, a := range r.members {
 		for _, from := range q.addresses(r.network, a) {
 			s := sending{a, from, r.first(q, a, from)}
-			key := ""
+			var at *cutting
 			if s.first != nil {
-				key = string(s.first.cutKey(q, q.cut))
+				at = r.cutAt(q, s.first)
 			}
-			if alike[key] == nil {
-				order = append(order, key)
+			if crowds[at] == nil {
+				crowds[at] = &crowd{reach: r, question: q, cut: at, linked: map[uint32]bool{}}
+				order = append(order, crowds[at])
 			}
-			alike[key] = append(alike[key], s)
+			crowds[at].senders = append(crowds[at].senders, s)
 		}
 	}
-	for _, key := range order {
-		for _, b := range targets {
-			for _, to := range q.targets(r.network, b) {
-				r.about(q, alike[key], b, to)
-			}
+	var targets []*target
+	for _, b := range about {
+		for _, to := range q.targets(r.network, b) {
+			targets = append(targets, q.about(b, to))
+		}
+	}
+	for _, c := range order {
+		for _, t := range targets {
+			c.examine(t)
 		}
 	}
 }
 
-// about examines a question about one target, from senders that agree at the
-// cut.
-func (r *reach) about(q *question, senders []sending, b flows.Endpoint, to netip.Addr) {
-	i := slices.IndexFunc(senders, func(s sending) bool {
-		return s.endpoint.Number != b.Number && r.connected(s.endpoint, b)
-	})
-	if i < 0 || r.more {
-		return
+// examine examines a question about one target.
+func (c *crowd) examine(t *target) {
+	fine := false
+	if c.cut != nil {
+		if r := c.reach; r.more || !c.isLinked(t) || len(c.senders) == 1 && c.senders[0].endpoint.Number == t.endpoint.Number {
+			return
+		}
+		fine = c.cut.follow(t)
+		if fine && (!c.question.answer || c.allReturn()) {
+			return
+		}
 	}
-	fine := senders[i].first != nil && r.follow(q, senders[i].first, b, to)
-	if fine && !q.answer {
-		return
-	}
-	for _, s := range senders {
-		if s.endpoint.Number == b.Number || !r.connected(s.endpoint, b) || fine && r.returns(q, s) {
+	for _, s := range c.senders {
+		if s.endpoint.Number == t.endpoint.Number || !c.connected(s.endpoint, t.endpoint) || fine && c.reach.returns(c.question, s) {
 			continue
 		}
-		r.pair(q, s.endpoint, b, s.address, to)
+		c.pair(c.question, s.endpoint, t.endpoint, s.address, t.address)
 	}
+}
+
+// isLinked tells whether there is a way from the crowd's host to a target.
+func (c *crowd) isLinked(t *target) bool {
+	from := c.senders[0].endpoint
+	if from.Host == t.endpoint.Host || t.endpoint.MAC == flows.RouterMAC {
+		return true
+	}
+	is, known := c.linked[t.endpoint.Host]
+	if !known {
+		is = c.connected(from, t.endpoint)
+		c.linked[t.endpoint.Host] = is
+	}
+	return is
+}
+
+// allReturn tells whether the answers to all senders come back.
+func (c *crowd) allReturn() bool {
+	if c.returns == nil {
+		all := !slices.ContainsFunc(c.senders, func(s sending) bool { return !c.reach.returns(c.question, s) })
+		c.returns = &all
+	}
+	return *c.returns
 }
 
 // returns tells whether the answer to a question comes back to who asked it.

@@ -10,6 +10,8 @@ import (
 // A rule is a flow in the form in which it is executed.
 type rule struct {
 	flow     program.Flow
+	number   uint64 // each has another
+	bucket   int    // number of the bucket that it is in, on every host
 	table    uint8
 	priority uint16
 	match    []literal // by slot
@@ -25,6 +27,8 @@ type compiler struct {
 	rules     map[program.Flow]*rule
 	effects   map[string]*effect
 	shapes    map[string]*shape
+	buckets   map[bucketID][]sharedBucket
+	bucketOf  map[string]int // by table and what the bucket matches
 }
 
 func newCompiler() *compiler {
@@ -33,6 +37,8 @@ func newCompiler() *compiler {
 		rules:     map[program.Flow]*rule{},
 		effects:   map[string]*effect{},
 		shapes:    map[string]*shape{},
+		buckets:   map[bucketID][]sharedBucket{},
+		bucketOf:  map[string]int{},
 	}
 }
 
@@ -54,7 +60,7 @@ func (c *compiler) fragment(f *program.Fragment) []*rule {
 }
 
 func (c *compiler) rule(f program.Flow) *rule {
-	r := &rule{flow: f, table: f.Table(), priority: f.Priority()}
+	r := &rule{flow: f, number: uint64(len(c.rules)), table: f.Table(), priority: f.Priority()}
 	nd := false
 	for _, v := range f.Match() {
 		if v.Field.Name == of.PacketType.Name {
@@ -85,7 +91,23 @@ func (c *compiler) rule(f program.Flow) *rule {
 		}
 	}
 	r.effect = c.effect(compileInstructions(f.Instructions()))
+	r.bucket = c.numberOfBucket(r)
 	return r
+}
+
+func (c *compiler) numberOfBucket(r *rule) int {
+	key := []byte{r.table}
+	for _, l := range r.match {
+		if r.exact.has(l.slot) && pipeline.has(l.slot) {
+			key = appendWord(append(key, byte(l.slot)), l.value)
+		}
+	}
+	n, known := c.bucketOf[string(key)]
+	if !known {
+		n = len(c.bucketOf)
+		c.bucketOf[string(key)] = n
+	}
+	return n
 }
 
 // add joins a literal to those of the match.

@@ -6,9 +6,9 @@ import "slices"
 // some slot when it was sent, something unknown, or a mixture of those.
 type value struct {
 	kind  valueKind
-	from  slot // copied
-	word  word // constant
-	parts []part
+	from  slot    // copied
+	word  word    // constant
+	parts *[]part // mixed: what is in it, never changed
 }
 
 type valueKind uint8
@@ -41,7 +41,7 @@ func (v value) slice(lo, bits int) []part {
 		return []part{{bits: bits, kind: unknown}}
 	}
 	var out []part
-	for _, p := range v.parts {
+	for _, p := range *v.parts {
 		from, to := max(lo, p.at), min(lo+bits, p.at+p.bits)
 		if from >= to {
 			continue
@@ -90,7 +90,7 @@ func combine(w int, parts []part) value {
 	var all word
 	for _, p := range parts {
 		if p.kind != constant {
-			return value{kind: mixed, parts: parts}
+			return value{kind: mixed, parts: &parts}
 		}
 		all = all.or(p.word.shl(p.at))
 	}
@@ -103,7 +103,7 @@ func (v value) known(w int) (val, mask word) {
 	case constant:
 		return v.word, ones(w)
 	case mixed:
-		for _, p := range v.parts {
+		for _, p := range *v.parts {
 			if p.kind == constant {
 				val = val.or(p.word.shl(p.at))
 				mask = mask.or(ones(p.bits).shl(p.at))
@@ -200,7 +200,7 @@ func (s *state) test(l literal, need []literal) (answer, []literal) {
 		return maybe, need
 	}
 	result := yes
-	for _, p := range v.parts {
+	for _, p := range *v.parts {
 		mask := l.mask.shr(p.at).and(ones(p.bits))
 		if mask.zero() {
 			continue

@@ -47,6 +47,7 @@ type sweep struct {
 	index map[string]*node
 	queue []*node
 	key   []byte
+	room  []value // of the state that is at hand: what is kept is copied
 }
 
 // A node is a lookup in a table of a host with certain values in the slots
@@ -81,8 +82,8 @@ func start(port uint32) (s state) {
 // across is what the receiving host knows of a packet that was sent to it
 // through a tunnel. VXLAN carries 24 bits of the tunnel id. The outer source
 // is the sender's VTEP, where that is of the receiver's family.
-func across(s *state, from, to *host) state {
-	next := start(to.TunnelPort)
+func across(s *state, from, to *host, e flows.Encap) state {
+	next := start(to.TunnelPorts[e])
 	for x := firstHeader; x < slotPktMark; x++ {
 		if s.at[x] != 0 {
 			next.put(x, s.get(x))
@@ -135,7 +136,10 @@ func (s *sweep) run(senders []flows.Endpoint) {
 	for len(s.queue) > 0 {
 		n := s.queue[len(s.queue)-1]
 		s.queue = s.queue[:len(s.queue)-1]
-		n.classes(func(k *class) { s.do(n, k, k.ops, n.state.share(), 0) })
+		n.classes(func(k *class) {
+			s.room = append(s.room[:0], n.state.values...)
+			s.do(n, k, k.ops, state{at: n.state.at, values: s.room, owned: true}, 0)
+		})
 	}
 }
 
@@ -266,7 +270,7 @@ func project(st *state, live set) (out state) {
 					parts[i] = part{at: parts[i].at, bits: parts[i].bits, kind: unknown}
 				}
 			}
-			out.put(x, value{kind: mixed, parts: parts})
+			out.put(x, value{kind: mixed, parts: &parts})
 		}
 	}
 	return out
@@ -330,14 +334,14 @@ func (n *node) suspected(k *class) {
 
 func (s *sweep) output(n *node, k *class, port uint32, st *state) {
 	h := n.host
-	if port == h.TunnelPort && port != 0 {
+	if e, is := h.TunnelPorts.Encap(port); is {
 		to, where, ok := s.destinations(st)
 		if !ok || where != "" && to == nil {
 			n.suspected(k)
 		}
 		for _, h2 := range to {
-			if h2.TunnelPort != 0 {
-				next := across(st, h, h2)
+			if h2.TunnelPorts[e] != 0 {
+				next := across(st, h, h2, e)
 				s.enter(n, k, h2, 0, &next)
 			}
 		}

@@ -38,7 +38,7 @@ func newTopology(facts Facts) *topology {
 }
 
 func hostOf(number uint32, vtep string, tunnel uint32) Host {
-	h := Host{Host: flows.Host{Number: number, TunnelPort: tunnel}}
+	h := Host{Host: flows.Host{Number: number, TunnelPorts: flows.TunnelPorts{tunnel}}}
 	if vtep != "" {
 		h.VTEP = netip.MustParseAddr(vtep)
 	}
@@ -49,7 +49,7 @@ func hostOf(number uint32, vtep string, tunnel uint32) Host {
 func even(hosts, networks, endpoints int, ipv6 bool) Facts {
 	var f Facts
 	for h := range hosts {
-		f.Hosts = append(f.Hosts, Host{Host: flows.Host{Number: uint32(h + 1), TunnelPort: 1,
+		f.Hosts = append(f.Hosts, Host{Host: flows.Host{Number: uint32(h + 1), TunnelPorts: flows.TunnelPorts{1},
 			VTEP: netip.AddrFrom4([4]byte{192, 0, byte(2 + h/250), byte(1 + h%250)})}})
 	}
 	for n := range networks {
@@ -83,7 +83,7 @@ func random(r *rand.Rand) Facts {
 			in.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(h + 1)})
 		}
 		if r.IntN(8) > 0 {
-			in.TunnelPort = uint32(1 + r.IntN(3))
+			in.TunnelPorts[flows.VXLAN] = uint32(1 + r.IntN(3))
 		}
 		f.Hosts = append(f.Hosts, in)
 	}

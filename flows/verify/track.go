@@ -143,7 +143,7 @@ func (w world) enter(s *state, o *op) {
 // lowest ones.
 func (w word) among(mask uint64) value {
 	n := small(mask).count()
-	return value{kind: mixed, parts: []part{{bits: n, kind: constant, word: w}, {at: n, bits: 32 - n, kind: unknown}}}
+	return value{kind: mixed, parts: &[]part{{bits: n, kind: constant, word: w}, {at: n, bits: 32 - n, kind: unknown}}}
 }
 
 // anyWorld is what is known of a packet in all of them.
@@ -156,7 +156,7 @@ func anyWorld(s *state, o *op) {
 	for _, x := range []slot{slotCTMark, slotCTLabel} {
 		s.put(x, value{kind: unknown})
 	}
-	s.put(slotCTState, value{kind: mixed, parts: []part{
+	s.put(slotCTState, value{kind: mixed, parts: &[]part{
 		{bits: 5, kind: unknown}, {at: 5, bits: 1, kind: constant, word: small(1)}, {at: 6, bits: 26, kind: unknown}}})
 	for i := range o.ops {
 		s.assign(&o.ops[i])

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/flows/walk"
 )
 
@@ -20,7 +21,7 @@ func walked(t *testing.T, facts Facts, g Finding) {
 	}
 	underlay := walk.NewUnderlay()
 	for _, h := range facts.Hosts {
-		underlay.Add(&walk.Host{Name: fmt.Sprint(h.Number), Switch: walk.FromProgram(h.Program), VTEP: h.VTEP, TunnelPort: h.TunnelPort, GatewayPort: h.GatewayPort})
+		underlay.Add(&walk.Host{Name: fmt.Sprint(h.Number), Switch: walk.FromProgram(h.Program), VTEP: h.VTEP, TunnelPorts: h.TunnelPorts, GatewayPort: h.GatewayPort})
 	}
 	result := underlay.Walk(fmt.Sprint(g.From.Host), g.From.Port, frame)
 	if result.Err != nil {
@@ -50,7 +51,7 @@ var compared int
 func (f *Facts) tunnel(host uint32) uint32 {
 	for _, h := range f.Hosts {
 		if h.Number == host {
-			return h.TunnelPort
+			return h.TunnelPorts[flows.VXLAN]
 		}
 	}
 	return 0

@@ -183,7 +183,7 @@ func (w *world) tellInAnyOrder(f *flows.Fabric) {
 		h := w.hosts[i]
 		f.PutHost(flows.Host{Number: h.Number})
 		later(func() {
-			f.PutHost(flows.Host{Number: h.Number, VTEP: netip.AddrFrom4([4]byte{198, 51, 100, byte(h.Number)}), TunnelPort: 77})
+			f.PutHost(flows.Host{Number: h.Number, VTEP: netip.AddrFrom4([4]byte{198, 51, 100, byte(h.Number)}), TunnelPorts: flows.TunnelPorts{77}})
 		},
 			func() { f.PutHost(h) })
 	}

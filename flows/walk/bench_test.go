@@ -13,7 +13,7 @@ func site(networks, endpoints int) (*flows.Fabric, []flows.Endpoint) {
 	f := flows.NewFabric()
 	var all []flows.Endpoint
 	for n := range uint32(2) {
-		f.PutHost(flows.Host{Number: n + 1, VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(n + 1)}), TunnelPort: 1})
+		f.PutHost(flows.Host{Number: n + 1, VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(n + 1)}), TunnelPorts: flows.TunnelPorts{1}})
 	}
 	for n := range networks {
 		vni := uint32(100 + n)
@@ -37,7 +37,7 @@ func connect(f *flows.Fabric) (u *Underlay, rules int) {
 		for _, fr := range fragments {
 			rules += len(fr.Flows)
 		}
-		u.Add(&Host{Name: hostName(n + 1), VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(n + 1)}), TunnelPort: 1, Switch: FromProgram(fragments)})
+		u.Add(&Host{Name: hostName(n + 1), VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(n + 1)}), TunnelPorts: flows.TunnelPorts{1}, Switch: FromProgram(fragments)})
 	}
 	return u, rules / 2
 }

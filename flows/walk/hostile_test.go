@@ -149,7 +149,7 @@ func TestFragmentsDoNotHideNeighbourDiscovery(t *testing.T) {
 func TestTunnelsAreTakenFromMembersOnly(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, h := range w.hosts {
-			if h.TunnelPort == 0 {
+			if h.TunnelPorts[flows.VXLAN] == 0 {
 				continue
 			}
 			for _, n := range w.networks {
@@ -186,7 +186,7 @@ func (w *world) fromTunnel(t *testing.T, h flows.Host, vni uint32, from netip.Ad
 			return
 		}
 		p := Frame(strangeMAC, to).EtherType(0x88b5).Through(vni, from, w.sources[h.Number])
-		r := w.underlay.Walk(hostName(h.Number), h.TunnelPort, p)
+		r := w.underlay.Walk(hostName(h.Number), h.TunnelPorts[flows.VXLAN], p)
 		if got := w.receivers(r); r.Err != nil || len(r.Ends) == 0 || !slices.Equal(got, want) || r.Count(Lost) > 0 {
 			t.Errorf("VNI %d from %v to %v on host %d reaches %v, and should reach %v:\n%s", vni, from, of.EthDst.MAC(to), h.Number, got, want, r.Text(Words{}))
 		}

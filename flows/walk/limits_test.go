@@ -69,7 +69,7 @@ func TestOpenVSwitchSendsIntoSoManyTunnelsOnly(t *testing.T) {
 	f.PutNetwork(flows.Network{VNI: 256})
 	for n := range uint32(hosts) {
 		vtep := netip.AddrFrom4([4]byte{198, 19, byte(n >> 8), byte(n)})
-		f.PutHost(flows.Host{Number: n + 1, VTEP: vtep, TunnelPort: 1})
+		f.PutHost(flows.Host{Number: n + 1, VTEP: vtep, TunnelPorts: flows.TunnelPorts{1}})
 		f.PutEndpoint(flows.Endpoint{Number: n + 1, VNI: 256, Host: n + 1, Port: 11, MAC: [6]byte{2, 0, 0, 0, byte(n >> 8), byte(n)}})
 		control(t, o, "ovs/route/add", vtep.String()+"/32", underlayBridge)
 		control(t, o, "tnl/neigh/set", underlayBridge, vtep.String(), "02:00:00:00:00:01")
@@ -90,7 +90,7 @@ func TestOpenVSwitchSendsIntoSoManyTunnelsOnly(t *testing.T) {
 	if least := maxActionBytes / tunnelBytes; sent < least {
 		t.Errorf("it goes into %d tunnels, and the walker takes %d for sure", sent, least)
 	}
-	u := NewUnderlay(&Host{Name: "host1", TunnelPort: 1, VTEP: netip.AddrFrom4([4]byte{198, 19, 0, 0}), Switch: FromProgram(f.Program(1))})
+	u := NewUnderlay(&Host{Name: "host1", TunnelPorts: flows.TunnelPorts{1}, VTEP: netip.AddrFrom4([4]byte{198, 19, 0, 0}), Switch: FromProgram(f.Program(1))})
 	if r := u.Walk("host1", 11, p); r.Err == nil || !strings.Contains(r.Err.Error(), "64 KB") {
 		t.Errorf("the walker says %v of %d copies", r.Err, len(r.Ends))
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/internal/ovstest"
 	of "github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
@@ -43,7 +44,7 @@ func TestOpenVSwitchAgrees(t *testing.T) {
 			name := hostName(host.Number)
 			sw := w.underlay.hosts[name].Switch
 			sw.Assume = some(w, CTNew, CTEstablished, CTEstablished|CTReply, CTRelated|CTReply, CTInvalid)
-			verdicts[agree(t, o, sw, ports, arrivesAt{name, port, host.TunnelPort}, p)]++
+			verdicts[agree(t, o, sw, ports, arrivesAt{name, port, host.TunnelPorts[flows.VXLAN]}, p)]++
 			if t.Failed() {
 				t.Fatalf("packet %d; replay with: go test ./flows/walk -run '^%s$' -seed %d", n, t.Name(), seed)
 			}
@@ -105,9 +106,9 @@ func install(t *testing.T, o *ovstest.OVS, w *world) map[string]ovsPort {
 		add := func(port string, settings ...string) {
 			args = append(append(args, "--", "add-port", name, port, "--", "set", "interface", port), settings...)
 		}
-		if h.TunnelPort != 0 {
+		if h.TunnelPorts[flows.VXLAN] != 0 {
 			add(fmt.Sprintf("vx%d", h.Number), "type=vxlan", "options:remote_ip=flow", "options:key=flow",
-				fmt.Sprintf("options:dst_port=%d", 4790+h.Number), fmt.Sprintf("ofport_request=%d", h.TunnelPort))
+				fmt.Sprintf("options:dst_port=%d", 4790+h.Number), fmt.Sprintf("ofport_request=%d", h.TunnelPorts[flows.VXLAN]))
 		}
 		for _, e := range w.plugged() {
 			if e.Host == h.Number {

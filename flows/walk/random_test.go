@@ -31,11 +31,11 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 	switch {
 	case w.chance(5) && host.GatewayPort != 0:
 		return host, host.GatewayPort, w.fromKernel(host)
-	case w.chance(5) && host.TunnelPort != 0:
+	case w.chance(5) && host.TunnelPorts[flows.VXLAN] != 0:
 		source := w.hosts[w.IntN(len(w.hosts))]
 		if w.sources[source.Number].Is4() == w.sources[host.Number].Is4() && source.Number != host.Number {
 			vni := w.networks[w.IntN(len(w.networks))].VNI
-			return host, host.TunnelPort, p.Through(vni, w.sources[source.Number], w.sources[host.Number])
+			return host, host.TunnelPorts[flows.VXLAN], p.Through(vni, w.sources[source.Number], w.sources[host.Number])
 		}
 		return host, nobodysPort, p
 	case from.Port == 0 || w.chance(20):

@@ -217,8 +217,8 @@ func (r *run) decrement() (leads bool) {
 
 // tag adds a VLAN tag. The walker knows of one.
 func (r *run) tag(a of.PushVLAN) {
-	const dot1q = 0x8100
-	if a.EthType != dot1q || r.p.meets(isTagged) {
+	const dot1q, dot1ad = 0x8100, 0x88a8 // OpenFlow cannot tell one from the other
+	if a.EthType != dot1q && a.EthType != dot1ad || r.p.meets(isTagged) {
 		r.unknown("action", a)
 		return
 	}

@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/weft-sdn/weft/flows"
 	of "github.com/weft-sdn/weft/openflow"
 )
 
 // Host is a switch and where it is.
 type Host struct {
-	Name       string
-	Switch     *Switch
-	VTEP       netip.Addr // from where its tunnel port sends, and where that receives
-	TunnelPort uint32     // 0: none
+	Name        string
+	Switch      *Switch
+	VTEP        netip.Addr // from where its tunnel ports send, and where those receive
+	TunnelPorts flows.TunnelPorts
 	// GatewayPort leads to the host's kernel, which routes what comes out of it;
 	// 0: none. What the kernel hands in comes in there.
 	GatewayPort uint32
@@ -52,8 +53,8 @@ func (u *Underlay) Add(h *Host) {
 }
 
 // maxCrossings is how often one packet may go from host to host before it is
-// taken for one that goes in circles. Without relays one is enough.
-const maxCrossings = 16
+// taken for one that goes in circles: by 7 relays.
+const maxCrossings = 8
 
 // arrival is a packet that comes in at a host.
 type arrival struct {
@@ -104,8 +105,8 @@ func (u *Underlay) visit(a arrival, result *Result) (next []arrival) {
 		return nil
 	}
 	for _, end := range r.ends {
-		if end.Outcome == Sent && end.Port == a.host.TunnelPort && end.Port != 0 {
-			across, err := u.cross(a, r.came, &end)
+		if encap, is := a.host.TunnelPorts.Encap(end.Port); is && end.Outcome == Sent {
+			across, err := u.cross(a, r.came, encap, &end)
 			if err != nil {
 				result.Err = err
 				return nil
@@ -139,11 +140,12 @@ const (
 func tooMany(h *Host, ends []End) error {
 	bytes := 0
 	for _, e := range ends {
-		switch {
-		case e.Outcome != Sent:
-		case e.Port == h.TunnelPort:
+		if e.Outcome != Sent {
+			continue
+		}
+		if _, is := h.TunnelPorts.Encap(e.Port); is {
 			bytes += tunnelBytes
-		default:
+		} else {
 			bytes += portBytes
 		}
 	}
@@ -155,7 +157,7 @@ func tooMany(h *Host, ends []End) error {
 
 // cross takes what came out of a tunnel port to the host that it is for. Where
 // it does not get there, end says why.
-func (u *Underlay) cross(from arrival, came netip.Addr, end *End) (arrival, error) {
+func (u *Underlay) cross(from arrival, came netip.Addr, encap flows.Encap, end *End) (arrival, error) {
 	target := tunnelTarget(&end.Packet)
 	// Open vSwitch compares with where the packet came from through a tunnel,
 	// which is nowhere for one that did not: that is the same, too.
@@ -190,11 +192,11 @@ func (u *Underlay) cross(from arrival, came netip.Addr, end *End) (arrival, erro
 		return lost("host %s is down", to.Name)
 	case to.CutOff:
 		return lost("host %s is cut off from the others", to.Name)
-	case to.TunnelPort == 0:
-		return lost("host %s has no tunnel port", to.Name)
+	case to.TunnelPorts[encap] == 0:
+		return lost("host %s has no tunnel port of %v", to.Name, encap)
 	}
 	p := end.Packet.sent().parsed()
-	p.setInPort(to.TunnelPort)
+	p.setInPort(to.TunnelPorts[encap])
 	source, destination := of.TunSrc, of.TunDst
 	if target.Is6() {
 		source, destination = of.TunIPv6Src, of.TunIPv6Dst

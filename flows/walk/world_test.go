@@ -93,7 +93,7 @@ func newWorld(seed uint64) *world {
 }
 
 func (w *world) host(number uint32) flows.Host {
-	h := flows.Host{Number: number, VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(number)}), TunnelPort: number}
+	h := flows.Host{Number: number, VTEP: netip.AddrFrom4([4]byte{198, 18, 77, byte(number)}), TunnelPorts: flows.TunnelPorts{number}}
 	if w.chance(6) {
 		h.VTEP = netip.MustParseAddr(fmt.Sprintf("2001:db8:ffff::%x", number))
 	}
@@ -102,7 +102,7 @@ func (w *world) host(number uint32) flows.Host {
 		h.VTEP = netip.Addr{}
 	}
 	if w.chance(10) {
-		h.TunnelPort = 0
+		h.TunnelPorts[flows.VXLAN] = 0
 	}
 	return h
 }
@@ -124,7 +124,7 @@ func (w *world) connect() {
 	w.underlay = NewUnderlay()
 	for _, h := range w.hosts {
 		w.underlay.Add(&Host{
-			Name: hostName(h.Number), VTEP: w.sources[h.Number], TunnelPort: h.TunnelPort, GatewayPort: h.GatewayPort,
+			Name: hostName(h.Number), VTEP: w.sources[h.Number], TunnelPorts: h.TunnelPorts, GatewayPort: h.GatewayPort,
 			Switch: FromProgram(w.fabric.Program(h.Number)),
 		})
 	}
@@ -168,7 +168,7 @@ func (w *world) connected(a, b flows.Endpoint) bool {
 		return true
 	}
 	x, y := w.hosts[a.Host-1], w.hosts[b.Host-1]
-	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPort != 0 && y.TunnelPort != 0
+	return x.VTEP.IsValid() && y.VTEP.IsValid() && x.VTEP.Is4() == y.VTEP.Is4() && x.TunnelPorts[flows.VXLAN] != 0 && y.TunnelPorts[flows.VXLAN] != 0
 }
 
 // hears is whether what a sends to everybody reaches b.

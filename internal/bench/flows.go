@@ -22,7 +22,7 @@ func realistic(wanted int) []*program.Fragment {
 	const networks, hosts, self = 20, 20, 1
 	f := flows.NewFabric()
 	for h := range uint32(hosts) {
-		f.PutHost(flows.Host{Number: h + 1, VTEP: netip.AddrFrom4([4]byte{198, 18, 0, byte(h + 1)}), TunnelPort: 1})
+		f.PutHost(flows.Host{Number: h + 1, VTEP: netip.AddrFrom4([4]byte{198, 18, 0, byte(h + 1)}), TunnelPorts: flows.TunnelPorts{flows.VXLAN: 1}})
 	}
 	for n := range uint32(networks) {
 		f.PutNetwork(flows.Network{VNI: 5000 + n})
