@@ -403,3 +403,29 @@ func TestDockerOnHostsThatHaveJoined(t *testing.T) {
 		return err
 	})
 }
+
+// Where the service is installed, the line hands over to it and ends.
+func TestALineInATerminalStartsTheService(t *testing.T) {
+	s := build(t, pairTopology)
+	line, err := s.Token(s.ctx)
+	s.must(err)
+	bin := t.TempDir()
+	// What systemctl would do is noted, and where the state is, nothing of this
+	// machine's is seen.
+	s.must(os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\necho \"$@\" >> "+bin+"/called\n[ \"$1\" != is-active ]\n"), 0o755))
+	script := `mount -t tmpfs weft-e2e /var/lib && PATH="$1:$PATH" && shift && unset INVOCATION_ID && "$@" && ls /var/lib/weft-agent`
+	args := append([]string{"-m", "sh", "-c", script, "sh", bin, weftBinary, "agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock")}, line...)
+	out, err := s.Host("host1").Run(s.ctx, "unshare", args...)
+	s.must(err)
+	if !strings.Contains(out, "weft-agent.service is its agent") || !strings.Contains(out, "cluster.json") {
+		t.Errorf("it prints %s", out)
+	}
+	called, err := os.ReadFile(filepath.Join(bin, "called"))
+	s.must(err)
+	if want := "cat weft-agent.service\nis-active weft-agent.service\nenable --now weft-agent.service\n"; string(called) != want {
+		t.Errorf("systemctl was called so:\n%s", called)
+	}
+	if got := s.vsctl("host1", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"); got != `"192.0.2.11"` {
+		t.Errorf("the tunnel address is %s", got)
+	}
+}
