@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weft-sdn/weft/flows"
+	of "github.com/weft-sdn/weft/openflow"
 	cheapest "github.com/weft-sdn/weft/underlay"
 )
 
@@ -28,7 +29,7 @@ func newMesh(seed uint64, hosts uint32) *mesh {
 	for n := uint32(1); n <= hosts; n++ {
 		m.fabric.PutHost(flows.Host{Number: n, VTEP: m.vtep(n), TunnelPorts: flows.TunnelPorts{1, 2, 3}})
 	}
-	for i, vni := range []uint32{100, 200, flows.RelayedVNIs - 1, 7<<21 | 100} {
+	for i, vni := range []uint32{100, flows.RelayedVNIs - 1, flows.RelayedVNIs, 7<<21 | 100} {
 		m.fabric.PutNetwork(flows.Network{VNI: vni, Encap: flows.Encap(m.IntN(3))})
 		for n := uint32(1); n <= hosts; n++ {
 			for range m.IntN(3) {
@@ -194,6 +195,67 @@ func TestEightTransmissionsAreTheMost(t *testing.T) {
 		u := m.underlay()
 		if got := m.got(t, u, one, two.MAC); got[two.Number] != want {
 			t.Errorf("over %d relays it arrives %d times, want %d", hosts-2, got[two.Number], want)
+		}
+	}
+}
+
+// inARow is hosts 1, 2 and 3, of which 2 sees both others. A network leaves by 1
+// and 2; an endpoint of it, which a forward leads to, is on 3.
+func inARow() (f *flows.Fabric, e flows.Endpoint, connect func() *Underlay) {
+	f = flows.NewFabric()
+	for n := uint32(1); n <= 3; n++ {
+		f.PutHost(flows.Host{Number: n, VTEP: vtep(n), TunnelPorts: flows.TunnelPorts{1}, GatewayPort: gatewayPort, TransitRange: transitRange,
+			Transit: flows.Transit{V4: netip.AddrFrom4([4]byte{100, 64, 0, byte(n)})}})
+	}
+	for _, way := range [][3]uint32{{1, 2, 2}, {1, 3, 2}, {2, 1, 1}, {2, 3, 3}, {3, 1, 2}, {3, 2, 2}} {
+		f.PutLinks(way[0], map[uint32][]uint32{1: {2}, 2: {1, 3}, 3: {2}}[way[0]])
+		f.PutNext(way[0], way[1], way[2])
+	}
+	f.PutNetwork(flows.Network{VNI: 256, Gateway: &flows.Gateway{
+		Mode: flows.SNAT, Limit: 1446, Zone: 1, Hosts: []flows.Exit{{Host: 1}, {Host: 2}},
+		Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.254")}, Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.1.0/24")},
+	}})
+	e = flows.Endpoint{Number: 7, VNI: 256, Host: 3, Port: 17, MAC: [6]byte{2, 0x42, 0, 0, 0, 7}, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.7")},
+		Transit: flows.Transit{V4: netip.MustParseAddr("100.65.0.7")}, Forwards: []flows.Forward{{Protocol: protoTCP, Port: 80}}}
+	f.PutEndpoint(e)
+	return f, e, func() *Underlay {
+		f.Flush()
+		u := NewUnderlay()
+		for n := uint32(1); n <= 3; n++ {
+			u.Add(&Host{Name: hostName(n), VTEP: vtep(n), TunnelPorts: flows.TunnelPorts{1}, GatewayPort: gatewayPort, Switch: FromProgram(f.Program(n))})
+		}
+		return u
+	}
+}
+
+// A connection that came in by a gateway goes back there, also where others
+// relay it, and looks to the endpoint as if the gateway were its neighbour.
+func TestAnAnswerGoesBackToTheGatewayOverARelay(t *testing.T) {
+	f, e, connect := inARow()
+	client := netip.MustParseAddr("203.0.113.9")
+	in := Frame([6]byte{}, flows.HostMAC(1)).IP(client, e.Transit.V4)
+	u := connect()
+	for gateway := uint32(1); gateway <= 2; gateway++ {
+		port := uint16(5000 + gateway)
+		r := u.Walk(hostName(gateway), gatewayPort, in.TCP(port, 80))
+		if r.Err != nil || len(r.Ends) != 1 || r.Ends[0].Outcome != Sent || r.Ends[0].Host != "host3" {
+			t.Fatalf("in by gateway %d:\n%s", gateway, r.Text(Words{}))
+		}
+		if got := r.Ends[0].Packet.MAC(of.EthSrc); got != flows.RouterMAC {
+			t.Errorf("in by gateway %d it comes from %x, not from the gateway's address", gateway, got)
+		}
+		r = u.Walk("host3", e.Port, Frame(e.MAC, flows.RouterMAC).IP(e.Addresses[0], client).TCP(80, port).tcpSYNACK())
+		if r.Err != nil || len(r.Ends) != 1 || r.Ends[0].Outcome != ToKernel || r.Ends[0].Host != hostName(gateway) {
+			t.Errorf("the answer does not leave by gateway %d:\n%s", gateway, r.Text(Words{}))
+		}
+	}
+	// To host 1 no way leads any more: new connections leave by the other.
+	f.PutNext(3, 1, 0)
+	u = connect()
+	for port := uint16(6000); port < 6016; port++ {
+		r := u.Walk("host3", e.Port, Frame(e.MAC, flows.RouterMAC).IP(e.Addresses[0], client).TCP(port, 443))
+		if r.Err != nil || len(r.Ends) != 1 || r.Ends[0].Outcome != ToKernel || r.Ends[0].Host != "host2" {
+			t.Fatalf("with gateway 1 cut off, from port %d:\n%s", port, r.Text(Words{}))
 		}
 	}
 }
