@@ -160,10 +160,16 @@ func (c *Controller) await(ctx context.Context, waits []wait, timeout time.Durat
 		for _, w := range waits {
 			l := v.link(w.systemID)
 			h := v.host(w.systemID)
-			if h == nil || l.OpenFlow && l.Confirmed >= w.generation && l.Confirmed > 0 {
+			if h == nil {
+				continue
+			}
+			encap, lacks := v.lacksTunnel(h)
+			if l.OpenFlow && l.Confirmed >= w.generation && l.Confirmed > 0 && !lacks {
 				continue
 			}
 			switch {
+			case lacks && l.OpenFlow && l.OVSDB:
+				missing = append(missing, h.Name+" (has no "+encap+" tunnels yet)")
 			case !l.OVSDB && !l.OpenFlow:
 				missing = append(missing, h.Name+" (not connected)")
 			case !l.OpenFlow:

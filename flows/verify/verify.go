@@ -59,6 +59,7 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 		return nil, err
 	}
 
+	result.Findings, result.More = f.kernels()
 	for i, n := range networks {
 		if err := ctx.Err(); err != nil {
 			return nil, err
