@@ -76,7 +76,8 @@ type Controller struct {
 	restPort     uint16 // 0: hosts cannot reach it
 	listening    atomic.Pointer[listeners]
 
-	members atomic.Pointer[membership.Membership] // nil without gossip
+	members  atomic.Pointer[membership.Membership] // nil without gossip
+	rotating sync.Mutex                            // of the gossip's key, one at a time
 }
 
 // Open reads the data directory and starts the loop; Serve lets hosts in.

@@ -29,7 +29,7 @@ type answer struct {
 
 // routes is the API. The router and the document are made from it.
 func routes() []route {
-	return slices.Concat(networkRoutes(), endpointRoutes(), routerRoutes(), forwardRoutes(), hostRoutes(), nicRoutes(), underlayRoutes(), otherRoutes())
+	return slices.Concat(networkRoutes(), endpointRoutes(), routerRoutes(), forwardRoutes(), hostRoutes(), nicRoutes(), underlayRoutes(), gossipRoutes(), otherRoutes())
 }
 
 func networkRoutes() []route {
@@ -100,6 +100,17 @@ func hostRoutes() []route {
 				{status: 200, about: "the flows and groups", body: []model.HostFlow{}},
 				{status: 200, about: "the same as lines for ovs-ofctl", media: plainText, body: ""},
 			}, (*Server).listHostFlows},
+	}
+}
+
+func gossipRoutes() []route {
+	return []route{
+		{http.MethodGet, "/gossip", "getGossip", "Show what the controller hears in the gossip: members, and who is not let in", nil, nil, nil,
+			[]answer{{status: 200, about: "what is heard", body: model.Gossip{}}}, (*Server).getGossip},
+		{http.MethodPost, "/gossip/rotate", "rotateKey", "Go one step further in replacing the gossip's key; again and again, until it is done", nil, []parameter{forceRotation}, nil,
+			[]answer{{status: 200, about: "how far it is", body: model.Rotation{}}}, (*Server).rotateKey},
+		{http.MethodGet, "/gossip/keys/{key}", "getSealedKeys", "Get the gossip's keys, encrypted with the one of that name", checkWord, nil, nil,
+			[]answer{{status: 200, about: "the keys", body: model.SealedKeys{}}}, (*Server).getSealedKeys},
 	}
 }
 

@@ -31,7 +31,10 @@ type Config struct {
 	StateDir string
 	OVSDB    string // of this host
 	Version  string
-	Log      *slog.Logger
+	// Found is told where the REST API of the controller is that the host
+	// follows, when that is known and whenever it is another; may be nil.
+	Found func(url string)
+	Log   *slog.Logger
 }
 
 const (
@@ -69,6 +72,8 @@ type host struct {
 	datapath string
 	members  *membership.Membership
 
+	following  string // the controller's name
+	api        string // URL of its REST API
 	complained string // the last thing that was in the way
 }
 
@@ -140,7 +145,7 @@ func open(cfg Config) (h *host, isNew bool, err error) {
 		if known && told.Token.Cluster != h.card.Token.Cluster {
 			return nil, false, fmt.Errorf("this host is a member of cluster %q, and the token is of cluster %q: weft agent --leave first", h.card.Token.Cluster, told.Token.Cluster)
 		}
-		isNew = !known || !slices.Equal(told.Token.Keys, h.card.Token.Keys)
+		isNew = true
 		h.card = told
 	}
 	if h.set, err = loadSettings(cfg.StateDir); err != nil {
@@ -191,7 +196,17 @@ func (h *host) refused() bool {
 	})
 }
 
-func (h *host) remember() error { return h.card.Save(filepath.Join(h.cfg.StateDir, cardFile)) }
+// remember writes down what a restart needs.
+func (h *host) remember() error {
+	if err := h.card.Save(filepath.Join(h.cfg.StateDir, cardFile)); err != nil {
+		return err
+	}
+	err := os.WriteFile(filepath.Join(h.cfg.StateDir, apiTokenFile), []byte(h.card.Token.API+"\n"), 0o600)
+	if err != nil {
+		return fmt.Errorf("write down the token of the controller's API: %w", err)
+	}
+	return nil
+}
 
 // waitForOpenVSwitch waits until its database answers: it may be just starting.
 func (h *host) waitForOpenVSwitch(ctx context.Context) (root, error) {
@@ -249,6 +264,12 @@ func (h *host) reconcile(ctx context.Context) error {
 		return err
 	}
 	if err := h.point(ctx, managers, target(leader)); err != nil {
+		return err
+	}
+	if err := h.follow(leader); err != nil {
+		return err
+	}
+	if err := h.followKeys(ctx, leader); err != nil {
 		return err
 	}
 	return h.keepSeeds(view.Controllers())

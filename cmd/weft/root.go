@@ -63,7 +63,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newController(),
 		newAgent(),
-		newToken(),
+		newToken(s),
 		newLab(),
 		newNetwork(s),
 		newEndpoint(s),
