@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,8 +16,14 @@ import (
 // milliseconds unless its disk is slow. Docker waits for its plugins for 15 s.
 const patience = 4 * time.Second
 
-// ErrAway is wrapped by the errors of calls that no controller answered.
+// ErrAway is what the errors of calls are that no controller answered.
 var ErrAway = errors.New("no controller answers")
+
+// away is such an error; its text names the controller already.
+type away struct{ error }
+
+func (away) Is(target error) bool { return target == ErrAway }
+func (a away) Unwrap() error      { return a.error }
 
 // Config is what a Control has to be told.
 type Config struct {
@@ -59,7 +64,7 @@ func New(cfg Config) (*Control, error) {
 }
 
 // Call has a controller do something: the first that answers. The error of a
-// call that none answered wraps [ErrAway].
+// call that none answered is [ErrAway].
 func (c *Control) Call(ctx context.Context, do func(context.Context, *client.Client) error) error {
 	c.mu.Lock()
 	clients := append([]*client.Client(nil), c.clients...)
@@ -80,7 +85,7 @@ func (c *Control) Call(ctx context.Context, do func(context.Context, *client.Cli
 			break
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrAway, unanswered)
+	return away{unanswered}
 }
 
 // prefer has a controller asked first from now on.

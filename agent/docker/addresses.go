@@ -267,13 +267,3 @@ func (d *Driver) releaseAddress(ctx context.Context, r *ipam.ReleaseAddressReque
 	}
 	return &none{}, nil
 }
-
-// plain leaves out which field of a document an error is about: Docker's user
-// has seen none.
-func plain(err error) error {
-	var about *model.Error
-	if errors.As(err, &about) {
-		return errors.New(about.Detail)
-	}
-	return err
-}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
@@ -50,7 +51,9 @@ type Driver struct {
 	errands chan struct{} // whoever has put something in does them
 	own     ownRemovals
 
-	complaints map[string]string // the follower's: what was said last of a network
+	// The follower's.
+	complaints map[string]string // what was said last of a network
+	swept      time.Time         // when ports were looked at last
 }
 
 // New prepares a driver that knows what it knew before.

@@ -109,3 +109,13 @@ func retried(err error) bool {
 	return errors.Is(err, control.ErrAway) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		kind == model.Unavailable || kind == model.OutOfDisk
 }
+
+// plain leaves out which field of a document an error is about: Docker's user
+// has seen none.
+func plain(err error) error {
+	var about *model.Error
+	if errors.As(err, &about) {
+		return errors.New(about.Detail)
+	}
+	return err
+}

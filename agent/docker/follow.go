@@ -131,6 +131,10 @@ func (d *Driver) reconcile(ctx context.Context) {
 	for _, n := range ours {
 		d.review(ctx, n)
 	}
+	if time.Since(d.swept) > period {
+		d.swept = time.Now()
+		d.sweepPorts(ctx, ours)
+	}
 }
 
 // leaving reports whether a network is to be deleted at the controller.

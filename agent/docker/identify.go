@@ -61,7 +61,7 @@ func (d *Driver) declare(ctx context.Context, n network.Summary, wanted model.Ne
 			return nil // removed meanwhile
 		}
 		if err != nil {
-			rec.Refused = "the controller does not take this network, so it is removed from Docker again: " + err.Error()
+			rec.Refused = "the controller does not take this network, so it is removed from Docker again: " + plain(err).Error()
 			return nil
 		}
 		rec.Name, rec.Wanted = n.Name, nil

@@ -69,7 +69,7 @@ func (d *Driver) wouldTake(ctx context.Context, n model.Network, id string) erro
 	if errors.Is(err, control.ErrAway) {
 		return fmt.Errorf("a network can only be created while the controller answers: %w", err)
 	}
-	return err
+	return plain(err)
 }
 
 // claimPool finds the pool that Docker requested for a network which it then

@@ -2,6 +2,8 @@ package docker
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"time"
 
 	"github.com/moby/moby/api/types/network"
@@ -63,6 +65,37 @@ func (d *Driver) review(ctx context.Context, n network.Summary) {
 		d.log.Info("an endpoint is swept that Docker has not", "endpoint", id, "network", n.Name)
 		if err := d.forget(ctx, id); err != nil {
 			d.log.Error("an endpoint cannot be swept", "endpoint", id, "error", err)
+		}
+	}
+}
+
+// sweepPorts removes the ports of endpoints that neither the records nor Docker
+// have: Open vSwitch was away when they were to go.
+func (d *Driver) sweepPorts(ctx context.Context, networks []network.Summary) {
+	ports, err := d.socket.Ports(ctx, keyEndpoint)
+	if err != nil {
+		d.log.Debug("Open vSwitch does not list its ports", "error", err)
+		return
+	}
+	d.ledger.read(func(now *records) {
+		maps.DeleteFunc(ports, func(_, endpoint string) bool { return now.Endpoints[endpoint] != nil })
+	})
+	if len(ports) == 0 {
+		return
+	}
+	for _, n := range networks {
+		seen, err := d.engine.NetworkInspect(ctx, n.ID, client.NetworkInspectOptions{})
+		if err != nil {
+			return
+		}
+		for _, e := range seen.Network.Containers {
+			maps.DeleteFunc(ports, func(_, endpoint string) bool { return endpoint == e.EndpointID })
+		}
+	}
+	for port, endpoint := range ports {
+		d.log.Info("a port is swept whose endpoint Docker has not", "port", port, "endpoint", endpoint)
+		if err := errors.Join(d.socket.Out(ctx, port), d.socket.Remove(port)); err != nil {
+			d.log.Error("a port cannot be swept", "port", port, "error", err)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package plug
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -41,16 +43,57 @@ func (s *Socket) addPort(ctx context.Context, c Cord) (datapath string, err erro
 }
 
 func (s *Socket) removePort(ctx context.Context, port string) error {
-	_, err := s.vsctl(ctx, "--if-exists", "del-port", bridge, port)
+	_, err := s.vsctl(ctx, "--", "--if-exists", "del-port", bridge, port)
 	if err != nil && strings.Contains(err.Error(), "no bridge named") {
 		return nil
 	}
 	return err
 }
 
+// Ports are the ports that have a key in external_ids, with its value.
+func (s *Socket) Ports(ctx context.Context, key string) (map[string]string, error) {
+	out, err := s.vsctl(ctx, "--format=json", "--columns=name,external_ids", "find", "Interface", "external_ids:"+key+"!=\"\"")
+	if err != nil {
+		return nil, err
+	}
+	return readPorts([]byte(out), key)
+}
+
+// readPorts reads rows as ovs-vsctl(8) prints them: a map is ["map",[[KEY,VALUE],…]].
+func readPorts(text []byte, key string) (map[string]string, error) {
+	var table struct {
+		Data [][]json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(text, &table); err != nil {
+		return nil, fmt.Errorf("read what ovs-vsctl prints: %w", err)
+	}
+	ports := make(map[string]string)
+	for _, row := range table.Data {
+		var name string
+		var ids []json.RawMessage
+		if len(row) != 2 {
+			return nil, fmt.Errorf("read what ovs-vsctl prints: a row of %d columns", len(row))
+		}
+		err := errors.Join(json.Unmarshal(row[0], &name), json.Unmarshal(row[1], &ids))
+		if err != nil || len(ids) != 2 {
+			return nil, fmt.Errorf("read what ovs-vsctl prints: %s: %w", row, errors.Join(err, errors.New("not a name and a map")))
+		}
+		var pairs [][2]string
+		if err := json.Unmarshal(ids[1], &pairs); err != nil {
+			return nil, fmt.Errorf("read what ovs-vsctl prints: %w", err)
+		}
+		for _, pair := range pairs {
+			if pair[0] == key {
+				ports[name] = pair[1]
+			}
+		}
+	}
+	return ports, nil
+}
+
 // vsctl runs ovs-vsctl(8).
 func (s *Socket) vsctl(ctx context.Context, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, "ovs-vsctl", append([]string{"--db=" + s.ovsdb, "--timeout=5", "--no-wait", "--"}, args...)...)
+	command := exec.CommandContext(ctx, "ovs-vsctl", append([]string{"--db=" + s.ovsdb, "--timeout=5", "--no-wait"}, args...)...)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
