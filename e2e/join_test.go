@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestAnAgentChangesOnlyWhatIsItsOwn(t *testing.T) {
 	// A restart needs to be told nothing, and writes nothing.
 	before := s.database("host1")
 	s.must(h.KillAgent(s.ctx))
-	s.must(h.StartAgent("--hostname", "host1", "--docker=false"))
+	s.must(h.StartAgent("--docker=false"))
 	s.follows("host1", 2)
 	if now := s.database("host1"); now != before {
 		t.Errorf("the database was written: %s", lastWrites(before, now))
@@ -209,7 +210,7 @@ func TestTheKeyIsReplacedWithoutLosingAMember(t *testing.T) {
 	if err == nil || !strings.Contains(out, "host2 (dead)") {
 		t.Errorf("with a dead member: %v %s", err, out)
 	}
-	s.must(s.Host("host2").StartAgent("--hostname", "host2", "--docker=false"))
+	s.must(s.Host("host2").StartAgent("--docker=false"))
 	out, err = s.weft("token", "rotate", "--token-file", s.apiToken())
 	s.must(err)
 	t.Log(out)
@@ -231,7 +232,7 @@ func TestTheKeyIsReplacedWithoutLosingAMember(t *testing.T) {
 	// What is remembered is.
 	s.must(s.KillController(s.ctx))
 	s.must(s.StartController(s.ctx))
-	s.must(h.StartAgent("--hostname", "host1", "--docker=false"))
+	s.must(h.StartAgent("--docker=false"))
 	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
 }
 
@@ -243,7 +244,7 @@ func (s *site) agentEnds(host string, args []string, words ...string) {
 	ctx, stop := context.WithTimeout(s.ctx, 40*time.Second)
 	defer stop()
 	dir := filepath.Join(s.Dir, host, "never")
-	_, err := h.Run(ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, host, "db.sock"), "--state-dir", dir}, args...)...)
+	_, err := h.Run(ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, host, "db.sock"), "--state-dir", dir, "--foreground"}, args...)...)
 	if err == nil || ctx.Err() != nil {
 		s.t.Errorf("weft agent %v: %v", args, err)
 		return
@@ -300,9 +301,74 @@ func TestWhoHasNotTheTokenIsNotLetIn(t *testing.T) {
 	s.must(s.Host("host1").Join(s.ctx))
 	s.follows("host1", 1)
 	s.must(s.Host("host1").KillAgent(s.ctx))
-	_, err = s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")},
+	_, err = s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent"), "--foreground"},
 		by(func(t *membership.Token) { t.Cluster = "0123456789abcdef" })...)...)
 	if err == nil || !strings.Contains(err.Error(), "--leave") {
 		t.Errorf("a member that is told of another cluster: %v", err)
 	}
+}
+
+func TestAHostLeavesAndComesBack(t *testing.T) {
+	s := build(t, pairTopology)
+	h := s.Host("host1")
+	s.synchronized(soon, "host1", "host2")
+	s.must(h.Join(s.ctx))
+	s.follows("host1", 1)
+	s.synchronized(soon, "host1")
+	leave := []string{"agent", "--leave", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")}
+	if _, err := h.Run(s.ctx, weftBinary, leave...); err == nil || !strings.Contains(err.Error(), "systemctl stop weft-agent") {
+		t.Errorf("it leaves while its agent runs: %v", err)
+	}
+	s.must(h.StopAgent(s.ctx))
+	_, err := h.Run(s.ctx, weftBinary, leave...)
+	s.must(err)
+	s.within(soon, "host1 has left", s.gossip("host1", model.GossipLeft))
+	for _, command := range [][]string{{"list-br"}, {"get-manager"}, {"--if-exists", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"}} {
+		if out := strings.TrimSpace(s.vsctl("host1", command...)); out != "" && out != "br-phy" {
+			t.Errorf("left behind, ovs-vsctl %v: %s", command, out)
+		}
+	}
+	if all, _ := os.ReadDir(filepath.Join(s.Dir, "host1", "agent")); len(all) > 0 {
+		t.Errorf("left behind: %v", all)
+	}
+	s.must(h.Join(s.ctx))
+	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
+	s.synchronized(soon, "host1")
+}
+
+func TestACheckSaysWhatIsMissing(t *testing.T) {
+	s := joined(t, pairTopology)
+	s.synchronized(soon, "host1")
+	s.follows("host1", 1)
+	check := func(args ...string) string {
+		t.Helper()
+		out, err := s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--check", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")}, args...)...)
+		t.Logf("%v\n%s", err, out)
+		if strings.Contains(out, "MISSING") != (err != nil) {
+			t.Errorf("its exit code is not as it says: %v", err)
+		}
+		return out
+	}
+	says := func(out string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if !regexp.MustCompile("(?m)^" + line).MatchString(out) {
+				t.Errorf("it does not say %s", line)
+			}
+		}
+	}
+	says(check(), "ok +privileges", "ok +Open vSwitch +version", "ok +datapath", "ok +settings +tunnels from 192.0.2.11 on br-phy", "ok +manager", "ok +membership", "ok +port 6640", "ok +port 6653", "ok +port 7948", "note +API")
+	s.must(s.Host("host1").KillAgent(s.ctx))
+	s.must(s.KillController(s.ctx))
+	s.within(soon, "the manager is away", func() error {
+		if s.vsctl("host1", "get", "Manager", s.manager(), "is_connected") == "true" {
+			return errors.New("it is connected")
+		}
+		return nil
+	})
+	says(check(), "MISSING +membership .*no agent runs", "MISSING +manager", "MISSING +port 6640", "MISSING +port 7948")
+	s.must(s.Host("host1").KillVswitchd(s.ctx))
+	says(check(), "MISSING +Open vSwitch +ovs-vswitchd does not answer")
+	s.must(s.Host("host1").KillOVSDB(s.ctx))
+	says(check(), "MISSING +Open vSwitch +its database does not answer")
 }

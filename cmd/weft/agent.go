@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,6 +21,9 @@ import (
 	"github.com/weft-sdn/weft/agent/localdb"
 	"github.com/weft-sdn/weft/agent/plug"
 )
+
+// defaultStateDir is where the agent keeps what must survive a restart.
+const defaultStateDir = "/var/lib/weft-agent"
 
 // agentFlags are what `weft agent` may be told.
 type agentFlags struct {
@@ -56,7 +60,7 @@ calls the controller: see docs/docker.md.`,
 		Args: cobra.NoArgs,
 		RunE: doing(func(c *cobra.Command, _ []string) error {
 			f.dockerIfThere = !c.Flags().Changed("docker")
-			return f.run(c.Context())
+			return f.run(c.Context(), c.OutOrStdout())
 		}),
 	}
 	flags := c.Flags()
@@ -66,7 +70,7 @@ calls the controller: see docs/docker.md.`,
 	flags.StringSliceVar(&f.controllers, "controller", nil, "URL of the controller's REST API, such as http://192.0.2.1:8181")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token of that API")
 	flags.StringVar(&f.host, "host", "", "name of this host at the controller (default: what its OVSDB says)")
-	flags.StringVar(&f.stateDir, "state-dir", "/var/lib/weft-agent", "directory of what must survive a restart")
+	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
 	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
@@ -74,7 +78,7 @@ calls the controller: see docs/docker.md.`,
 	return c
 }
 
-func (f *agentFlags) run(ctx context.Context) error {
+func (f *agentFlags) run(ctx context.Context, out io.Writer) error {
 	level := slog.LevelInfo
 	if f.verbose {
 		level = slog.LevelDebug
@@ -83,6 +87,19 @@ func (f *agentFlags) run(ctx context.Context) error {
 	cfg := agent.Config{OVSDB: f.ovsdb, Log: log}
 	if f.remove {
 		return agent.Remove(ctx, cfg)
+	}
+	if f.member.check {
+		check, err := f.member.config(f.stateDir, f.ovsdb, log)
+		if err != nil {
+			return err
+		}
+		return f.member.checks(ctx, out, check)
+	}
+	if f.member.leave {
+		return f.member.leaves(ctx, f.stateDir, cfg)
+	}
+	if f.member.handsOver(ctx) {
+		return f.member.handOver(ctx, out, f.stateDir, f.ovsdb, log)
 	}
 	joins := f.member.wanted(f.stateDir)
 	f.docker = f.docker || joins && f.dockerIfThere && dockerInstalled()
