@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
@@ -78,9 +77,6 @@ func (a *Attacher) one(ctx context.Context, name string) (one, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	answer, err := a.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
-	if errdefs.IsNotFound(err) {
-		return one{}, fmt.Errorf("Docker has no container %q: docker ps -a lists them", name)
-	}
 	if err != nil {
 		return one{}, fmt.Errorf("ask Docker for container %q: %w", name, err)
 	}
