@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,8 +100,9 @@ type agent struct {
 	db   *localdb.Client
 	log  *slog.Logger
 
-	reported string
-	absent   time.Time // since when the interface is missing; zero if it is not
+	reported  string
+	complaint string    // about interfaces through which the host is in networks itself
+	absent    time.Time // since when the interface is missing; zero if it is not
 }
 
 // reconcile makes the host as the database says, and tells the database. It
@@ -109,6 +112,7 @@ func (a *agent) reconcile() time.Duration {
 	if !known {
 		return period
 	}
+	selves := a.applySelves(state)
 	success, err := a.apply(state)
 	if !errors.Is(err, hostside.ErrNoInterface) {
 		a.absent = time.Time{}
@@ -124,7 +128,26 @@ func (a *agent) reconcile() time.Duration {
 		a.reported = report
 	}
 	a.db.Report(report)
+	if !selves {
+		return grace
+	}
 	return period
+}
+
+// applySelves has the host be in networks itself, and reports whether it is. An
+// interface comes a moment after its row.
+func (a *agent) applySelves(state localdb.State) (done bool) {
+	complaint := ""
+	for _, name := range slices.Sorted(maps.Keys(state.Selves)) {
+		if err := a.host.ApplySelf(name, state.Selves[name]); err != nil {
+			complaint += err.Error() + "; "
+		}
+	}
+	if complaint != a.complaint && complaint != "" {
+		a.log.Warn("the host is not in all networks that it is to be in", "error", strings.TrimSuffix(complaint, "; "))
+	}
+	a.complaint = complaint
+	return complaint == ""
 }
 
 // apply returns what to report if there is no error: nothing where there is no
@@ -162,7 +185,7 @@ func Remove(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer host.Close()
-	if err := host.Remove(); err != nil {
+	if err := errors.Join(host.Remove(), host.RemoveSelves()); err != nil {
 		return err
 	}
 	ctx, stop := context.WithTimeout(ctx, farewell)

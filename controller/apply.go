@@ -71,7 +71,7 @@ func (t *tx) apply(d model.Document, source string) (done applied, err error) {
 		t.prune(d, source)
 	}
 	for _, step := range []func(model.Document, string, *applied) error{
-		t.applyNetworks, t.applyEndpoints, t.applyRouters, t.applyForwards,
+		t.applyUnderlay, t.applyNetworks, t.applyEndpoints, t.applyRouters, t.applyForwards,
 	} {
 		if err := step(d, source, &done); err != nil {
 			return applied{}, err
@@ -210,6 +210,22 @@ func (t *tx) applyForwards(d model.Document, source string, done *applied) error
 	return nil
 }
 
+// applyUnderlay comes first: MTUs that are chosen leave room for relaying.
+func (t *tx) applyUnderlay(d model.Document, source string, done *applied) error {
+	if d.Underlay == nil {
+		return nil
+	}
+	old := t.declaredUnderlay()
+	done.created = done.created || old == nil
+	if source == "" && old != nil {
+		source = old.Source
+	}
+	if err := t.putUnderlay(*d.Underlay, source); err != nil {
+		return within(err, "underlay")
+	}
+	return nil
+}
+
 // choosersLast is an order of endpoints in which those that ask for addresses
 // come before those for which addresses are chosen.
 func choosersLast(endpoints []model.Endpoint) []int {
@@ -246,6 +262,10 @@ func (v view) documentOf(d model.Document, done applied) model.Document {
 		if r := v.forward(f[0], f[1]); r != nil {
 			out.Forwards = append(out.Forwards, r.Forward)
 		}
+	}
+	if u := v.declaredUnderlay(); u != nil && d.Underlay != nil {
+		now := v.underlayView(u)
+		out.Underlay = &now
 	}
 	return out
 }

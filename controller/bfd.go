@@ -69,10 +69,16 @@ func (sw *switchLink) watches() (ports map[uint32]uint32, watches map[uint32]wat
 	return ports, watches
 }
 
-// watched are the hosts that a host has to watch, by number: of every network
-// with several gateways, those that attend it watch each gateway, and it them.
+// watched are the hosts that a host has to watch, by number: its neighbours on
+// declared links, and of every network with several gateways, those that attend
+// it watch each gateway, and it them.
 func (v view) watched(h *hostRecord) []*hostRecord {
 	hosts := map[string]*hostRecord{}
+	for a := range v.adjacencies(h.SystemID) {
+		if other := v.host(a.other(h.SystemID)); other != nil {
+			hosts[other.SystemID] = other
+		}
+	}
 	for p := range each[presenceRecord](v, tablePresence, byHost, h.SystemID) {
 		n := v.networkByVNI(p.VNI)
 		if n == nil {
@@ -104,6 +110,10 @@ func (c *Controller) watchPorts(v view, l *hostLink, h *hostRecord) []ovsdb.Want
 	if !h.VTEP.IsValid() {
 		return nil
 	}
+	encap := model.VXLAN
+	if u := v.declaredUnderlay(); u != nil {
+		encap = u.Watch
+	}
 	interval := strconv.FormatInt(c.config.BFDInterval.Milliseconds(), 10)
 	var ports []ovsdb.WantedPort
 	for _, other := range v.watched(h) {
@@ -112,8 +122,8 @@ func (c *Controller) watchPorts(v view, l *hostLink, h *hostRecord) []ovsdb.Want
 		}
 		name := watchPrefix + strconv.FormatUint(uint64(other.Number), 10)
 		ports = append(ports, ovsdb.WantedPort{
-			Name: name, Type: "vxlan",
-			Options: map[string]string{"remote_ip": other.VTEP.String(), "key": strconv.Itoa(model.MaxVNI)},
+			Name: name, Type: encap,
+			Options: c.tunnelOptions(encap, other.VTEP.String(), strconv.Itoa(model.ReservedVNI)),
 			BFD: map[string]string{
 				"enable": "true", "min_tx": interval, "min_rx": interval, "mult": strconv.Itoa(bfdMultiplier),
 				"cpath_down": strconv.FormatBool(l.unfit(name)),

@@ -14,9 +14,6 @@ import (
 	"github.com/weft-sdn/weft/ovsdb"
 )
 
-// tunnelPort is the name of the flow-based VXLAN port.
-const tunnelPort = "weft-vxlan"
-
 // Packet-ins only serve to learn a MAC: Open vSwitch drops what is more.
 const (
 	packetInRate  = 100
@@ -39,10 +36,7 @@ func (c *Controller) wanted(l *hostLink) (ovsdb.Wanted, bool) {
 		ControllerRateLimit:  packetInRate,
 		ControllerBurstLimit: packetInBurst,
 		TableNames:           flows.TableNames,
-		Ports: slices.Concat([]ovsdb.WantedPort{{
-			Name: tunnelPort, Type: "vxlan",
-			Options: map[string]string{"remote_ip": "flow", "key": "flow"},
-		}}, v.gatewayPorts(h), c.watchPorts(v, l, h), v.nicPorts(l)),
+		Ports:                slices.Concat(c.wantedTunnels(v, h), v.gatewayPorts(h), c.watchPorts(v, l, h), v.nicPorts(l), v.selfPorts(h)),
 	}, true
 }
 

@@ -61,7 +61,7 @@ func (v view) decide(e *endpointRecord, was *placeRecord, unreachable func(syste
 	claims := v.claims(e)
 	var candidates []*portFact
 	for _, c := range claims {
-		if c.usable() && (pin == "" || c.Host == pin) && v.link(c.Host).OVSDB {
+		if c.usable() && c.fits(e) && (pin == "" || c.Host == pin) && v.link(c.Host).OVSDB {
 			candidates = append(candidates, c)
 		}
 	}
@@ -114,6 +114,9 @@ func (v view) refusal(e *endpointRecord, place *placeRecord, f *portFact) (model
 		return model.Condition{Type: model.PortFailed, Message: claim + ", but Open vSwitch reports: " + f.Error}, true
 	case f.NoDevice:
 		return model.Condition{Type: model.PortFailed, Message: claim + ", but its device is gone"}, true
+	case !f.fits(e):
+		return model.Condition{Type: model.ClaimRefused,
+			Message: claim + ", which is a host itself, through a port of Weft's own (" + e.selfPort() + "): take the iface-id off this one"}, true
 	case e.Host != "" && v.hostName(f.Host) != e.Host:
 		return model.Condition{Type: model.ClaimRefused,
 			Message: claim + ", which is pinned to host " + e.Host + ": PUT it with host " + v.hostName(f.Host) + " to move it"}, true

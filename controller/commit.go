@@ -26,6 +26,8 @@ const (
 	keyNIC      = "nic/"
 	keyHost     = "host/"
 	keyPresence = "presence/"
+	keyUnderlay = "underlay/"
+	keyUnused   = "unused/" // links that are not used
 )
 
 // committed is what a commit did to the programs of hosts.
@@ -61,6 +63,8 @@ func (c *Controller) commit(ctx context.Context, t *tx) (committed, error) {
 			case *nicRecord:
 				r.Revision = revision
 			case *hostRecord:
+				r.Revision = revision
+			case *underlayRecord:
 				r.Revision = revision
 			}
 		}
@@ -135,6 +139,12 @@ func durable(changes memdb.Changes) []store.Op {
 		case tablePresence:
 			p := either(ch).(*presenceRecord)
 			ops = append(ops, keep(fmt.Sprintf("%s%s/%d", keyPresence, url.PathEscape(p.Host), p.VNI), ch.After))
+		case tableUnderlay:
+			ops = append(ops, keep(keyUnderlay, ch.After))
+		case tableAdjacency:
+			if was, is := unused(ch.Before), unused(ch.After); was != is {
+				ops = append(ops, keepUnused(either(ch).(*adjacencyRecord), is))
+			}
 		case tablePlace:
 			var before, after string
 			if ch.Before != nil {
@@ -154,6 +164,20 @@ func durable(changes memdb.Changes) []store.Op {
 		}
 	}
 	return ops
+}
+
+// unused reports whether a link is there and not used.
+func unused(record any) bool {
+	a, ok := record.(*adjacencyRecord)
+	return ok && !a.Used
+}
+
+func keepUnused(a *adjacencyRecord, unused bool) store.Op {
+	key := keyUnused + url.PathEscape(a.Hosts[0]) + "/" + url.PathEscape(a.Hosts[1])
+	if !unused {
+		return store.Delete(key)
+	}
+	return keep(key, a)
 }
 
 func keep(key string, record any) store.Op {
@@ -190,6 +214,7 @@ func (c *Controller) load() error {
 			return fmt.Errorf("read %s from the data directory: %w", kv.Key, err)
 		}
 	}
+	t.adjoinStored()
 	changes := t.txn.Changes()
 	t.weave(c.fabric, changes)
 	for _, hc := range c.fabric.Flush() {
@@ -257,8 +282,30 @@ func (t *tx) restore(kv store.KV) error {
 		err = json.Unmarshal(kv.Value, r)
 		r.Host, r.VNI = host, uint32(vni)
 		t.put(tablePresence, r)
+	case keyUnderlay:
+		r := &underlayRecord{Revision: kv.Revision}
+		err = json.Unmarshal(kv.Value, r)
+		t.put(tableUnderlay, r)
+	case keyUnused:
+		var ends [2]string
+		if ends, err = unescapePair(rest); err != nil {
+			return err
+		}
+		r := &adjacencyRecord{Hosts: ends}
+		err = json.Unmarshal(kv.Value, r)
+		t.put(tableAdjacency, r)
 	default:
 		return errors.New("unknown key: was it written by a newer version?")
 	}
 	return err
+}
+
+// unescapePair reads two names between which there is a slash.
+func unescapePair(text string) (pair [2]string, err error) {
+	one, other, _ := strings.Cut(text, "/")
+	if pair[0], err = url.PathUnescape(one); err != nil {
+		return pair, err
+	}
+	pair[1], err = url.PathUnescape(other)
+	return pair, err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/store"
+	"github.com/weft-sdn/weft/underlay"
 )
 
 // Config is what a controller is started with.
@@ -28,7 +29,9 @@ type Config struct {
 	Repair         bool           // undo what others change on br-weft
 	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
 	Transit        ipam.Transit   // addresses between Open vSwitch and the kernels of gateway hosts; zero: the default
-	BFDInterval    time.Duration  // at which hosts and gateways watch each other; zero: the default
+	BFDInterval    time.Duration  // at which hosts watch gateways, and neighbours on declared links; zero: the default
+	VXLANPort      uint16         // UDP port of VXLAN; 0: the default, 4789
+	GenevePort     uint16         // of Geneve; 0: the default, 6081
 	Gossip         GossipConfig
 	Log            *slog.Logger
 }
@@ -59,6 +62,7 @@ type Controller struct {
 	// Only the loop touches these.
 	revision uint64
 	fabric   *flows.Fabric
+	ways     *underlay.Map // over the links that are used, as the records say
 	pools    *pools
 	hosts    map[string]*hostLink // by system-id; connected ones, and those that were
 	parked   map[uint64]*parkedSwitch
@@ -72,7 +76,8 @@ type Controller struct {
 	restPort     uint16 // 0: hosts cannot reach it
 	listening    atomic.Pointer[listeners]
 
-	members atomic.Pointer[membership.Membership] // nil without gossip
+	members  atomic.Pointer[membership.Membership] // nil without gossip
+	rotating sync.Mutex                            // of the gossip's key, one at a time
 }
 
 // Open reads the data directory and starts the loop; Serve lets hosts in.
@@ -103,7 +108,7 @@ func Open(config Config) (*Controller, error) {
 	c := &Controller{
 		config: config, log: config.Log, store: s, db: db,
 		requests: make(chan func()), done: make(chan struct{}),
-		fabric: flows.NewFabric(), pools: newPools(),
+		fabric: flows.NewFabric(), ways: underlay.NewMap(), pools: newPools(),
 		hosts: map[string]*hostLink{}, parked: map[uint64]*parkedSwitch{},
 		started: time.Now(), probing: probing{unseen: map[uint32]int{}},
 	}

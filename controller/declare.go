@@ -135,6 +135,8 @@ func (t *tx) sameEndpoint(old *endpointRecord, e *model.Endpoint) error {
 		return differs("interface")
 	case a.Host != b.Host:
 		return differs("host")
+	case a.Kind != b.Kind:
+		return differs("kind")
 	}
 	return nil
 }
@@ -167,8 +169,8 @@ func (t *tx) checkUnique(e *endpointRecord) error {
 			return taken("mac", e.MAC.String(), o)
 		}
 	}
-	if e.Container == "" {
-		return nil
+	if err := t.checkSelf(e); err != nil || e.Container == "" {
+		return err
 	}
 	for o := range each[endpointRecord](t.view, tableEndpoint, byContainer, e.Container, e.Interface) {
 		if o.ID != e.ID && (o.Host == e.Host || o.Host == "" || e.Host == "") {

@@ -44,7 +44,7 @@ func (t *tx) refresh(l *hostLink) {
 			Message: "somebody else changed flows or groups of br-weft, which is only reported (--no-repair): weft flows HOST --diff shows what is different"})
 	}
 	if l.sw != nil {
-		now.TunnelPort, now.GatewayPort = l.sw.ports[tunnelPort], l.sw.ports[gatewayPort]
+		now.TunnelPorts, now.GatewayPort = l.sw.tunnelPorts(), l.sw.ports[gatewayPort]
 		now.WatchPorts, now.Watches = l.sw.watches()
 	}
 	if l.view != nil {
@@ -58,6 +58,7 @@ func (t *tx) refresh(l *hostLink) {
 		}
 	}
 	t.put(tableLink, &now)
+	t.lookAround(l.systemID)
 	if l.view == nil || l.conn == nil {
 		return
 	}
@@ -158,13 +159,13 @@ func portFacts(l *hostLink) []*portFact {
 // isOurs reports whether a port of that name is one that Weft makes.
 func isOurs(name string) bool {
 	_, watches := watchedHost(name)
-	return watches || name == tunnelPort || name == gatewayPort
+	return watches || isTunnelPort(name) || name == gatewayPort
 }
 
 func portFailed(name, why string) model.Condition {
 	message := "port " + name + ": Open vSwitch reports: " + why
-	if name == tunnelPort {
-		message = "tunnel " + message + "; is there another VXLAN port on this host?"
+	if encap, tunnel := strings.CutPrefix(name, tunnelPrefix); tunnel && isTunnelPort(name) {
+		message = "tunnel " + message + "; is there another " + encap + " port on this host, or has this Open vSwitch no " + encap + "?"
 	}
 	return model.Condition{Type: model.PortFailed, Message: message}
 }

@@ -69,13 +69,13 @@ func (v view) servedBy(h *hostRecord) []*networkRecord {
 }
 
 // fabricGateway is what flows depend on of a network's gateway, nil if it has
-// none. limit is what the underlay of all hosts carries, 0 if there are none.
-func (v view) fabricGateway(n *networkRecord, limit int) *flows.Gateway {
+// none. limits are what the underlay of all hosts carries.
+func (v view) fabricGateway(n *networkRecord, limits map[string]limit) *flows.Gateway {
 	mode := modes[n.GatewayMode()]
 	if mode == 0 {
 		return nil
 	}
-	g := &flows.Gateway{Mode: mode, Limit: uint16(n.carried(limit)), Zone: n.Zone, HostAccess: n.Gateway.HostAccess}
+	g := &flows.Gateway{Mode: mode, Limit: uint16(n.carried(limits)), Zone: n.Zone, HostAccess: n.Gateway.HostAccess}
 	for _, a := range n.gatewayAddresses() {
 		g.Addresses = append(g.Addresses, a.Addr)
 	}

@@ -161,8 +161,7 @@ func TestNamedExitsThatAreUnknownAreNone(t *testing.T) {
 	}
 	gateway := func() *flows.Gateway {
 		v := c.snapshot()
-		limit, _ := v.underlayLimit()
-		return v.fabricGateway(v.network("net1"), limit)
+		return v.fabricGateway(v.network("net1"), v.underlayLimits())
 	}
 	if g := gateway(); g.Mode != flows.Local || g.Zone != 0 {
 		t.Errorf("%+v", g)

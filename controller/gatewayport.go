@@ -41,11 +41,11 @@ func (v view) gatewayPorts(h *hostRecord) []ovsdb.WantedPort {
 	if len(served) == 0 {
 		return nil
 	}
-	limit, _ := v.underlayLimit()
-	mtu := served[0].carried(limit)
+	limits := v.underlayLimits()
+	mtu := served[0].carried(limits)
 	var routes, forwards []string
 	for _, n := range served {
-		mtu = min(mtu, n.carried(limit))
+		mtu = min(mtu, n.carried(limits))
 		if n.ReachedDirectly() {
 			for _, p := range n.Subnets {
 				routes = append(routes, p.Prefix.String())
@@ -122,7 +122,7 @@ func (v view) reachedAs(e *endpointRecord) flows.Transit {
 
 // wakeHosts has the rows of those hosts looked at again of which a commit may
 // have changed what they should be: their part as a gateway, in watching
-// gateways, or their NICs.
+// each other, or their NICs and tunnels.
 func (c *Controller) wakeHosts(before view, changed concerned, changes memdb.Changes) {
 	awake := map[string]bool{}
 	for _, v := range []view{c.snapshot(), before} {
@@ -138,9 +138,26 @@ func (c *Controller) wakeHosts(before view, changed concerned, changes memdb.Cha
 				if n := v.networkByVNI(r.VNI); n != nil && len(v.exitHosts(n)) > 1 { // they watch each other
 					networks[n.Name] = true
 				}
+			case *adjacencyRecord: // they watch each other, or no longer
+				if ch.Before == nil || ch.After == nil {
+					awake[r.Hosts[0]], awake[r.Hosts[1]] = true, true
+				}
+			case *hostRecord: // where its neighbours watch it
+				for a := range v.adjacencies(r.SystemID) {
+					awake[a.other(r.SystemID)] = true
+				}
 			case *forwardRecord:
 				networks[r.Network] = true
-			case *endpointRecord: // where forwards lead
+			case *networkRecord: // how large packets of its endpoints on hosts may be
+				for p := range each[presenceRecord](v, tablePresence, byVNI, r.VNI) {
+					awake[p.Host] = true
+				}
+			case *endpointRecord: // it may be a host itself; where forwards lead
+				if e := v.endpoint(r.ID); e != nil && e.Kind == model.KindHost {
+					if h := v.hostByName(e.Host); h != nil {
+						awake[h.SystemID] = true
+					}
+				}
 				for f := range v.forwardsOf(r.ID) {
 					networks[f.Network] = true
 				}
@@ -151,6 +168,14 @@ func (c *Controller) wakeHosts(before view, changed concerned, changes memdb.Cha
 				for p := range each[presenceRecord](v, tablePresence, byVNI, n.VNI) {
 					awake[p.Host] = true
 				}
+			}
+		}
+	}
+	now := c.snapshot()
+	if now.declaredUnderlay() != nil && !maps.Equal(before.encaps(), now.encaps()) { // relays need them all
+		for h := range all[hostRecord](now, tableHost) {
+			if now.mayRelay(h) {
+				awake[h.SystemID] = true
 			}
 		}
 	}

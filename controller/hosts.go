@@ -10,7 +10,7 @@ import (
 	"github.com/weft-sdn/weft/model"
 )
 
-// DeleteHost forgets a host that is away, with its NICs.
+// DeleteHost forgets a host that is away, with its NICs and its links to others.
 func (c *Controller) DeleteHost(ctx context.Context, name string, options WriteOptions) (Outcome, error) {
 	return c.write(ctx, options, func(t *tx) ([]string, error) {
 		h := t.hostByName(name)
@@ -38,6 +38,7 @@ func (c *Controller) DeleteHost(ctx context.Context, name string, options WriteO
 			t.delete(tableLink, r)
 		}
 		t.delete(tableHost, h)
+		t.unlink(h.SystemID)
 		for _, p := range held {
 			if e := t.endpoint(p.Endpoint); e != nil {
 				t.settle(e)

@@ -50,8 +50,7 @@ func (h *switchHandler) answer(v view, p *openflow.PacketIn, ask flows.Ask, in *
 	default:
 		limit := in.MTU
 		if n := v.networkByVNI(ask.VNI); n != nil {
-			underlay, _ := v.underlayLimit()
-			limit = n.carried(underlay)
+			limit = n.carried(v.underlayLimits())
 		}
 		frame, err = icmp.TooBig(p.Data, uint16(limit), from, flows.RouterMAC)
 	}

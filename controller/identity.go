@@ -49,6 +49,9 @@ func (t *tx) identify(systemID string, v *ovsdb.View, remote netip.Addr) ([]mode
 	if old == nil || *old != *now {
 		t.put(tableHost, now)
 	}
+	if old != nil && old.VTEP != now.VTEP {
+		t.lookAround(systemID)
+	}
 	return conditions, nil
 }
 

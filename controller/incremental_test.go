@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow"
 	"github.com/weft-sdn/weft/openflow/program"
+	"github.com/weft-sdn/weft/underlay"
 )
 
 // site is a controller and the hosts that it would see, without connections:
@@ -27,9 +29,10 @@ type site struct {
 
 type siteHost struct {
 	record  hostRecord
-	tunnel  uint32
+	tunnels flows.TunnelPorts
 	gateway uint32
 	watches map[uint32]uint32
+	sees    map[uint32]watch
 	away    bool
 	ports   map[string]portFact
 }
@@ -41,7 +44,7 @@ func newSite(t *testing.T, seed uint64) *site {
 		s.hosts[id] = &siteHost{
 			record: hostRecord{SystemID: id, Name: fmt.Sprintf("h%d", i+1), Number: uint32(i + 1), DatapathID: uint64(i + 1),
 				VTEP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})},
-			tunnel: 1, ports: map[string]portFact{},
+			tunnels: flows.TunnelPorts{1}, ports: map[string]portFact{},
 		}
 	}
 	s.c = open(t, s.dir)
@@ -62,8 +65,10 @@ func (s *site) show(id string, wasAway bool) {
 			t.settlePinned()
 		}
 		link := *t.link(id)
-		link.OVSDB, link.TunnelPort, link.GatewayPort, link.WatchPorts = !h.away, h.tunnel, h.gateway, h.watches
+		link.OVSDB, link.TunnelPorts, link.GatewayPort, link.WatchPorts = !h.away, h.tunnels, h.gateway, h.watches
+		link.Watches, link.OpenFlow, link.Confirmed = h.sees, !h.away, 1
 		t.put(tableLink, &link)
+		t.lookAround(id)
 		if !h.away {
 			var ports []*portFact
 			for _, p := range h.ports {
@@ -98,7 +103,7 @@ func (s *site) step() {
 	h := s.hosts[host]
 	var err error
 	var did string
-	switch r.IntN(23) {
+	switch r.IntN(28) {
 	case 0, 1:
 		n := model.Network{Name: name, Unknown: []string{model.Drop, model.Flood}[r.IntN(2)]}
 		subnet := 0 // of different networks they overlap, or do not
@@ -159,15 +164,19 @@ func (s *site) step() {
 		s.show(host, !h.away)
 	case 11:
 		h.record.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(10*h.record.Number + uint32(r.IntN(9)))})
-		h.tunnel = uint32(r.IntN(9) + 1)
-		did = fmt.Sprintf("%s moves to %s, port %d", host, h.record.VTEP, h.tunnel)
+		h.tunnels = flows.TunnelPorts{uint32(r.IntN(9) + 1), uint32(r.IntN(2) * 11), uint32(r.IntN(2) * 12)}
+		did = fmt.Sprintf("%s moves to %s, ports %v", host, h.record.VTEP, h.tunnels)
 		s.show(host, false)
 	case 12:
 		did = "restart"
+		ways := waysOf(c)
 		if err := c.Close(); err != nil {
 			s.t.Fatal(err)
 		}
 		s.c = open(s.t, s.dir)
+		if now := waysOf(s.c); !reflect.DeepEqual(ways, now) {
+			s.t.Errorf("next hops were %v, and are %v after a restart", ways, now)
+		}
 		for _, id := range []string{"id1", "id2", "id3"} {
 			s.show(id, true)
 		}
@@ -213,6 +222,30 @@ func (s *site) step() {
 		did = fmt.Sprintf("plug %+v", p)
 		h.ports[p.Name] = p
 		s.show(host, false)
+	case 23:
+		u := model.Underlay{Links: []model.Link{{Hosts: []string{"h1", "h2"}, Cost: 1 + r.IntN(3)}}}
+		if r.IntN(2) == 0 {
+			u.Links = append(u.Links, model.Link{Hosts: []string{"h3", "h2"}})
+		}
+		if r.IntN(3) == 0 {
+			u.Groups = []model.Group{{Hosts: []string{"h1", "h2", "h3"}, Cost: 2}}
+		}
+		did = fmt.Sprintf("put %+v", u)
+		_, _, err = c.PutUnderlay(ctx, u, WriteOptions{DryRun: r.IntN(4) == 0})
+	case 24:
+		did = "delete the underlay"
+		if r.IntN(2) == 0 {
+			_, err = c.DeleteUnderlay(ctx, WriteOptions{DryRun: r.IntN(2) == 0})
+		}
+	case 25, 26, 27:
+		h.sees = map[uint32]watch{}
+		for n := range uint32(4) {
+			if r.IntN(3) > 0 {
+				h.sees[n] = watch{alive: r.IntN(2) == 0}
+			}
+		}
+		did = fmt.Sprintf("%s sees %v", host, h.sees)
+		s.show(host, false)
 	case 19:
 		h.gateway = uint32(r.IntN(2) * r.IntN(9))
 		h.watches = map[uint32]uint32{}
@@ -231,6 +264,15 @@ func (s *site) step() {
 	s.log = append(s.log, fmt.Sprintf("%s (%v)", did, err))
 }
 
+// waysOf are the next hops of all hosts.
+func waysOf(c *Controller) map[uint32]map[uint32]uint32 {
+	ways := map[uint32]map[uint32]uint32{}
+	for w := range all[waysRecord](c.snapshot(), tableWays) {
+		ways[w.Host] = w.Next
+	}
+	return ways
+}
+
 // check compares the programs with what the state makes of them from nothing.
 func (s *site) check(seed uint64) {
 	s.t.Helper()
@@ -239,10 +281,18 @@ func (s *site) check(seed uint64) {
 		fresh := flows.NewFabric()
 		for h := range all[hostRecord](v, tableHost) {
 			fresh.PutHost(v.fabricHost(h))
+			if v.declaredUnderlay() != nil {
+				v.relink(fresh, h)
+			}
 		}
-		limit, _ := v.underlayLimit()
+		for w := range all[waysRecord](v, tableWays) {
+			for to, next := range w.Next {
+				fresh.PutNext(w.Host, to, next)
+			}
+		}
+		limits := v.underlayLimits()
 		for n := range all[networkRecord](v, tableNetwork) {
-			fresh.PutNetwork(v.fabricNetwork(n, limit))
+			fresh.PutNetwork(v.fabricNetwork(n, limits))
 		}
 		for e := range all[endpointRecord](v, tableEndpoint) {
 			fresh.PutEndpoint(v.fabricEndpoint(e))
@@ -269,6 +319,7 @@ func (s *site) check(seed uint64) {
 				s.t.Fatalf("seed %d: %s has %d flows and groups, and says %d", seed, h.Name, size, l.Flows)
 			}
 		}
+		s.checkWays(seed, v)
 		for p := range all[presenceRecord](v, tablePresence) {
 			if v.host(p.Host) == nil {
 				s.t.Fatalf("seed %d: %+v is of no host", seed, p)
@@ -286,6 +337,21 @@ func (s *site) check(seed uint64) {
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// checkWays makes sure that next hops are those of the links that are used.
+func (s *site) checkWays(seed uint64, v view) {
+	s.t.Helper()
+	anew := underlay.NewMap()
+	anew.Set(v.usedLinks())
+	for a := range all[hostRecord](v, tableHost) {
+		for b := range all[hostRecord](v, tableHost) {
+			want, _ := anew.Next(a.Number, b.Number)
+			if got := v.ways(a.Number)[b.Number]; got != want {
+				s.t.Fatalf("seed %d: from %s to %s by %d, want %d, after\n%q", seed, a.Name, b.Name, got, want, s.log)
+			}
+		}
 	}
 }
 

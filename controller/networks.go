@@ -146,7 +146,7 @@ func (t *tx) putNetwork(n model.Network, source string) error {
 		return err
 	}
 	if now.MTU == 0 {
-		now.MTU = t.chooseMTU()
+		now.MTU = t.chooseMTU(now.Encap)
 	}
 	if err := t.chooseGateway(now); err != nil {
 		return err

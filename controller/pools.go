@@ -195,6 +195,9 @@ func (t *tx) chooseNumber() (uint32, error) {
 // abort undoes what a transaction took from the pools.
 func (t *tx) abort() {
 	t.txn.Abort()
+	if t.routed {
+		t.c.ways.Set(t.c.snapshot().usedLinks())
+	}
 	for name := range t.touched {
 		delete(t.c.pools.addresses, name)
 	}

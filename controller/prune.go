@@ -27,6 +27,10 @@ func (t *tx) prune(d model.Document, source string) {
 			named[title{"forward", old.Network, old.ID}] = true
 		}
 	}
+	if u := t.declaredUnderlay(); u != nil && u.Source == source && d.Underlay == nil {
+		t.delete(tableUnderlay, u)
+		t.adjoin()
+	}
 	for _, f := range slices.Collect(all[forwardRecord](t.view, tableForward)) {
 		if f.Source == source && !named[title{"forward", f.Network, f.ID}] {
 			t.delete(tableForward, f)

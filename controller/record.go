@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow/program"
 )
@@ -108,7 +109,7 @@ type linkRecord struct {
 	SwitchAway  time.Time // since when there is no OpenFlow connection, while there is one to its database
 	LastError   string
 	Conditions  []model.Condition // of the host as such
-	TunnelPort  uint32
+	TunnelPorts flows.TunnelPorts
 	GatewayPort uint32            // the port that leads to its kernel
 	WatchPorts  map[uint32]uint32 // host number → the port that watches it by BFD
 	Watches     map[uint32]watch  // host number → what is seen of it through that port

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weft-sdn/weft/flows"
+	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow"
 )
 
@@ -22,6 +23,8 @@ const (
 	probesUnseen = 5
 	// Those that take part send one in so many: segments may be joined later.
 	probeRarely = 10
+	// shortestFrame is that of Ethernet, without its check sequence.
+	shortestFrame = 60
 )
 
 // probing is how far the probes of NICs are. Only the loop touches it.
@@ -54,6 +57,11 @@ func (c *Controller) probe() {
 		networks[n.Network] = append(networks[n.Network], n)
 	}
 	for _, nics := range networks {
+		for _, n := range nics {
+			if !n.StandBy && c.probing.ticks%probeRarely == 0 {
+				c.announce(v, n)
+			}
+		}
 		if len(nics) > 1 || nics[0].StandBy {
 			slices.SortFunc(nics, func(a, b *nicRecord) int { return int(a.Number) - int(b.Number) })
 			c.probeAmong(v, nics)
@@ -79,6 +87,7 @@ func (c *Controller) probeAmong(v view, nics []*nicRecord) {
 		// The one before had time to be seen.
 		if len(active) == 0 || watched && c.probing.unseen[n.Number] >= probesUnseen {
 			c.standBy(n, false, 0)
+			c.announce(v, n)
 			// The others have to be told from this one, too.
 			for _, n := range waiting {
 				delete(c.probing.unseen, n.Number)
@@ -98,8 +107,30 @@ func (c *Controller) reports(v view, n *nicRecord) bool {
 	return l.OVSDB && l.synchronized()
 }
 
+// announce shows the switches of a segment behind which of their ports the
+// gateway is. It has the same MAC address everywhere, so no machine has to hear
+// of another NIC that takes over; a switch would send to the old one until it
+// forgets it, which takes minutes.
+func (c *Controller) announce(v view, n *nicRecord) {
+	if network := v.network(n.Network); network != nil && network.GatewayMode() != model.GatewayNone {
+		c.sendOut(v, n, announcement()) // one that is lost is repeated
+	}
+}
+
+// announcement is a frame that the gateway's MAC address is the source of and
+// that is for nobody: what counts is where it comes from.
+func announcement() []byte {
+	b := append(append([]byte{}, flows.ProbeMAC[:]...), flows.RouterMAC[:]...)
+	return append(binary.BigEndian.AppendUint16(b, flows.ProbeType), make([]byte, shortestFrame-len(b)-2)...)
+}
+
 // sendProbe sends a probe out of a NIC, if it can.
 func (c *Controller) sendProbe(v view, n *nicRecord) bool {
+	return c.sendOut(v, n, probeFrame(n.Number, c.ClusterID()))
+}
+
+// sendOut sends a frame of our own out of a NIC, if it can.
+func (c *Controller) sendOut(v view, n *nicRecord, frame []byte) bool {
 	l := c.hosts[n.SystemID]
 	port := v.fabricNIC(n).Port
 	if l == nil || l.sw == nil || !l.sw.confirmed || port == 0 {
@@ -111,7 +142,7 @@ func (c *Controller) sendProbe(v view, n *nicRecord) bool {
 			openflow.SetField{FieldValue: openflow.VLANVID.Uint(0x1000 | uint64(n.VLAN))})
 	}
 	actions = append(actions, openflow.Output{Port: port})
-	return l.sw.session.PacketOut(actions, openflow.PortController, probeFrame(n.Number, c.ClusterID())) == nil
+	return l.sw.session.PacketOut(actions, openflow.PortController, frame) == nil
 }
 
 // probeSeen notes that a probe came in at a NIC.
@@ -148,13 +179,12 @@ func (c *Controller) standBy(n *nicRecord, standBy bool, twin uint32) {
 
 // probeFrame is the probe of a NIC: its number, and whose it is.
 func probeFrame(number uint32, cluster string) []byte {
-	const shortest = 60 // of an Ethernet frame without its check sequence
 	b := append([]byte{}, flows.ProbeMAC[:]...)
 	b = append(b, 0x02, 0x77, 0x65, 0x68, byte(number>>8), byte(number))
 	b = binary.BigEndian.AppendUint16(b, flows.ProbeType)
 	b = binary.BigEndian.AppendUint32(b, number)
 	b = append(append(b, cluster...), 0)
-	return append(b, make([]byte, max(0, shortest-len(b)))...)
+	return append(b, make([]byte, max(0, shortestFrame-len(b)))...)
 }
 
 // parseProbe reads the number of the NIC that a probe of this cluster was sent

@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"bytes"
 	"testing"
+
+	"github.com/weft-sdn/weft/flows"
 )
 
 func TestAProbeIsReadAsItWasWritten(t *testing.T) {
@@ -20,6 +23,16 @@ func TestAProbeIsReadAsItWasWritten(t *testing.T) {
 		if _, ok := parseProbe(frame[:n], "cluster-a"); ok {
 			t.Errorf("%d bytes of a probe are taken for one", n)
 		}
+	}
+}
+
+func TestAnAnnouncementIsNoProbe(t *testing.T) {
+	frame := announcement()
+	if len(frame) != shortestFrame || !bytes.Equal(frame[6:12], flows.RouterMAC[:]) {
+		t.Errorf("%x", frame)
+	}
+	if number, ok := parseProbe(frame, "cluster-a"); ok {
+		t.Errorf("it is taken for the probe of NIC %d", number)
 	}
 }
 

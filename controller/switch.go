@@ -132,13 +132,17 @@ func (c *Controller) confirmed(l *hostLink, sw *switchLink, generation uint64, r
 		now.Refused[r.Key] = fmt.Sprintf("%s: %v (%s)", owner, r.Err, r.Subject)
 		c.log.Error("a switch refused a flow", "host", h.Name, "owner", owner, "subject", r.Subject, "err", r.Err)
 	}
+	first := !sw.confirmed
+	if first {
+		sw.confirmed, l.switchLost = true, false
+	}
 	t.put(tableLink, &now)
+	t.lookAround(l.systemID)
 	c.commitFacts(context.Background(), t)
 	c.progress.wake()
 	c.releasePresence(l)
 	c.flushStale(l)
-	if !sw.confirmed {
-		sw.confirmed, l.switchLost = true, false
+	if first {
 		l.wakeEnsure()
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/go-memdb"
+
+	"github.com/weft-sdn/weft/model"
 )
 
 // The tables of the state and their indexes.
@@ -19,6 +21,10 @@ const (
 	tablePresence = "presence"
 	tableLink     = "link"
 	tablePort     = "port"
+
+	tableUnderlay  = "underlay"
+	tableAdjacency = "adjacency"
+	tableWays      = "ways"
 
 	byID        = "id"
 	byVNI       = "vni"
@@ -35,6 +41,7 @@ const (
 	byPort      = "port"
 	byExit      = "exit"
 	byZone      = "zone"
+	bySelf      = "self"
 )
 
 // newState returns empty tables.
@@ -89,6 +96,12 @@ func newState() (*memdb.MemDB, error) {
 				}
 				return keys
 			})),
+			some(bySelf, single(func(o any) []byte {
+				if e := o.(*endpointRecord); e.Kind == model.KindHost {
+					return key(e.Host)
+				}
+				return nil
+			})),
 			some(byContainer, single(func(o any) []byte {
 				if e := o.(*endpointRecord); e.Container != "" {
 					return key(e.Container, e.Interface)
@@ -137,6 +150,16 @@ func newState() (*memdb.MemDB, error) {
 			some(byHost, single(func(o any) []byte { return key(o.(*presenceRecord).Host) })),
 			some(byVNI, single(func(o any) []byte { return key(o.(*presenceRecord).VNI) })),
 			some(byZone, single(func(o any) []byte { return zoneKey(o.(*presenceRecord).Zone) })),
+		),
+		table(tableUnderlay,
+			unique(byID, single(func(any) []byte { return key(theUnderlay) })),
+		),
+		table(tableAdjacency,
+			unique(byID, single(func(o any) []byte { a := o.(*adjacencyRecord); return key(a.Hosts[0], a.Hosts[1]) })),
+			some(byHost, multi(func(o any) [][]byte { a := o.(*adjacencyRecord); return [][]byte{key(a.Hosts[0]), key(a.Hosts[1])} })),
+		),
+		table(tableWays,
+			unique(byID, single(func(o any) []byte { return key(o.(*waysRecord).Host) })),
 		),
 		table(tableLink,
 			unique(byID, single(func(o any) []byte { return key(o.(*linkRecord).SystemID) })),

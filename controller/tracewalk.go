@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/weft-sdn/weft/flows"
 	"github.com/weft-sdn/weft/flows/walk"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/openflow"
@@ -30,7 +29,7 @@ func (t *trace) underlays(ctx context.Context) (wanted, installed *walk.Underlay
 					return nil, err
 				}
 				l := t.link(h.SystemID)
-				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPorts: flows.TunnelPorts{flows.VXLAN: l.TunnelPort}, GatewayPort: l.GatewayPort}, nil
+				return &walk.Host{Name: h.Name, Switch: sw, VTEP: h.VTEP, TunnelPorts: l.TunnelPorts, GatewayPort: l.GatewayPort}, nil
 			}
 			return nil, nil
 		}

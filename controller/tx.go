@@ -22,6 +22,7 @@ type tx struct {
 
 	renumbered map[string]bool // networks whose subnets may have changed
 	renamed    bool            // a host has a name that it did not have
+	routed     bool            // the loop's map of ways was changed
 	after      []func()        // done when it is committed
 }
 

@@ -73,9 +73,9 @@ func (c *Controller) facts(ctx context.Context) (*seen, error) {
 	s.EndpointName = func(number uint32) string {
 		return strings.TrimPrefix(s.ownerName(flows.KindLocal, number), "endpoint ")
 	}
-	limit, _ := s.underlayLimit()
+	limits := s.underlayLimits()
 	for n := range all[networkRecord](s.view, tableNetwork) {
-		s.Networks = append(s.Networks, s.fabricNetwork(n, limit))
+		s.Networks = append(s.Networks, s.fabricNetwork(n, limits))
 	}
 	for e := range all[endpointRecord](s.view, tableEndpoint) {
 		s.Endpoints = append(s.Endpoints, s.fabricEndpoint(e))

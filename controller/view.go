@@ -160,11 +160,12 @@ func (v view) networkView(r *networkRecord) model.Network {
 		n.Endpoints++
 	}
 	n.Conditions = v.gatewayConditions(r)
-	if limit, host := v.underlayLimit(); limit > 0 {
-		n.MTULimit = &model.MTULimit{MTU: limit, Host: host}
-		if n.MTU > limit {
-			n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge,
-				Message: mtuMessage(n.MTU, limit, host)})
+	n.Conditions = append(n.Conditions, v.encapConditions(r)...)
+	n.Conditions = append(n.Conditions, v.relayCondition(r)...)
+	if limit := v.underlayLimits()[n.Encap]; limit.mtu > 0 {
+		n.MTULimit = &model.MTULimit{MTU: limit.mtu, Host: limit.host}
+		if n.MTU > limit.mtu {
+			n.Conditions = append(n.Conditions, model.Condition{Type: model.MTUTooLarge, Message: mtuMessage(n.MTU, limit)})
 		}
 	}
 	return n

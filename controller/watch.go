@@ -93,6 +93,14 @@ func (c *Controller) event(revision uint64, e store.Event) (model.Event, bool) {
 	case keyNIC:
 		out.Kind = "nic"
 		out.Name, out.Object = v.nicIn(name)
+	case keyUnderlay, keyUnused:
+		out.Kind, out.Name = "underlay", "underlay"
+		switch u := v.declaredUnderlay(); {
+		case u != nil:
+			out.Object = v.underlayView(u)
+		case kind+"/" == keyUnused:
+			return out, false // its own deletion tells that
+		}
 	case keyHost:
 		out.Kind = "host"
 		if systemID, ok := unescape(name); ok {
@@ -105,7 +113,8 @@ func (c *Controller) event(revision uint64, e store.Event) (model.Event, bool) {
 	default:
 		return out, false
 	}
-	if e.Value == nil && kind+"/" != keyPlace || out.Object == nil {
+	seen := kind+"/" == keyPlace || kind+"/" == keyUnused // of an object that has another key
+	if e.Value == nil && !seen || out.Object == nil {
 		out.Type, out.Object = "delete", nil
 	}
 	return out, true

@@ -36,10 +36,10 @@ func (v view) transitOf(e *endpointRecord) flows.Transit {
 	return out
 }
 
-// fabricNetwork is what flows depend on of a network. limit is what the
-// underlay of all hosts carries, 0 if there are none.
-func (v view) fabricNetwork(n *networkRecord, limit int) flows.Network {
-	out := flows.Network{VNI: n.VNI, Flood: n.floods(), Gateway: v.fabricGateway(n, limit)}
+// fabricNetwork is what flows depend on of a network. limits are what the
+// underlay of all hosts carries.
+func (v view) fabricNetwork(n *networkRecord, limits map[string]limit) flows.Network {
+	out := flows.Network{VNI: n.VNI, Encap: encaps[n.Encap], Flood: n.floods(), Gateway: v.fabricGateway(n, limits)}
 	for _, p := range n.Subnets {
 		out.IPv6 = out.IPv6 || p.Prefix.Addr().Is6()
 	}
@@ -50,7 +50,7 @@ func (v view) fabricNetwork(n *networkRecord, limit int) flows.Network {
 func (v view) fabricHost(h *hostRecord) flows.Host {
 	l := v.link(h.SystemID)
 	out := flows.Host{
-		Number: h.Number, VTEP: h.VTEP, TunnelPorts: flows.TunnelPorts{flows.VXLAN: l.TunnelPort}, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
+		Number: h.Number, VTEP: h.VTEP, TunnelPorts: l.TunnelPorts, GatewayPort: l.GatewayPort, WatchPorts: l.WatchPorts,
 		TransitRange: flows.TransitRange{V4: v.transit.V4, V6: v.transit.V6},
 	}
 	out.Transit.V4, out.Transit.V6 = v.transit.Host(h.Number)
@@ -85,11 +85,12 @@ func (v view) weave(f *flows.Fabric, changes memdb.Changes) concerned {
 			f.PutHost(v.fabricHost(h))
 		}
 	}
+	v.weaveLinks(f, changes)
 	if len(now.networks) > 0 {
-		limit, _ := v.underlayLimit()
+		limits := v.underlayLimits()
 		for name := range now.networks {
 			if n := v.network(name); n != nil {
-				f.PutNetwork(v.fabricNetwork(n, limit))
+				f.PutNetwork(v.fabricNetwork(n, limits))
 			}
 		}
 	}
@@ -183,6 +184,10 @@ func (v view) concerned(changes memdb.Changes) concerned {
 			if n := v.nic(f.Host, f.Name); n != nil {
 				c.nics[n.Number] = true
 			}
+		case tableUnderlay:
+			if ch.Before == nil || ch.After == nil { // frames that are relayed are longer
+				v.noteLimited(&c)
+			}
 		case tableForward:
 			for _, f := range []any{ch.Before, ch.After} {
 				if f, ok := f.(*forwardRecord); ok {
@@ -211,11 +216,16 @@ func (v view) noteHost(c *concerned, before, after *hostRecord) {
 			}
 		}
 	}
-	if before == nil || after == nil || before.overhead() != after.overhead() || before.UnderlayMTU != after.UnderlayMTU {
-		for n := range all[networkRecord](v, tableNetwork) {
-			if modes[n.GatewayMode()] != 0 {
-				c.networks[n.Name] = true
-			}
+	if before == nil || after == nil || before.VTEP.Is6() != after.VTEP.Is6() || before.UnderlayMTU != after.UnderlayMTU {
+		v.noteLimited(c)
+	}
+}
+
+// noteLimited notes the networks whose gateway says how large a packet may be.
+func (v view) noteLimited(c *concerned) {
+	for n := range all[networkRecord](v, tableNetwork) {
+		if modes[n.GatewayMode()] != 0 {
+			c.networks[n.Name] = true
 		}
 	}
 }

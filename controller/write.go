@@ -46,6 +46,9 @@ func (c *Controller) write(ctx context.Context, options WriteOptions, change fun
 		if err == nil {
 			err = t.chooseZones()
 		}
+		if err == nil {
+			t.chooseWatch()
+		}
 		if err != nil {
 			t.abort()
 			failed = err
@@ -160,10 +163,16 @@ func (c *Controller) await(ctx context.Context, waits []wait, timeout time.Durat
 		for _, w := range waits {
 			l := v.link(w.systemID)
 			h := v.host(w.systemID)
-			if h == nil || l.OpenFlow && l.Confirmed >= w.generation && l.Confirmed > 0 {
+			if h == nil {
+				continue
+			}
+			encap, lacks := v.lacksTunnel(h)
+			if l.OpenFlow && l.Confirmed >= w.generation && l.Confirmed > 0 && !lacks {
 				continue
 			}
 			switch {
+			case lacks && l.OpenFlow && l.OVSDB:
+				missing = append(missing, h.Name+" (has no "+encap+" tunnels yet)")
 			case !l.OVSDB && !l.OpenFlow:
 				missing = append(missing, h.Name+" (not connected)")
 			case !l.OpenFlow:

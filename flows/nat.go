@@ -52,7 +52,9 @@ func (x *exits) fallback(b *builder) {
 }
 
 // forward leads connections from outside, which the host has translated to the
-// endpoint's transit address, to the endpoint.
+// endpoint's transit address, to the endpoint. As long as nobody has answered, as
+// when the first packet was lost, a connection that was let in is new still, and
+// the tracker has translated it already.
 func (e Endpoint) forward(n Network) *program.Fragment {
 	b := &builder{kind: KindForward, owner: e.Number, vni: e.VNI}
 	for _, f := range families {
@@ -60,6 +62,9 @@ func (e Endpoint) forward(n Network) *program.Fragment {
 		own, has := e.first(f)
 		if !has || !t.IsValid() {
 			continue
+		}
+		if len(e.Forwards) > 0 {
+			b.flow(TableNATIn, 110, match(b.network(), tracked(ctNew|ctTranslated), to(own)), TableRoute, handToRouter())
 		}
 		for _, w := range e.Forwards {
 			port := of.TCPDst

@@ -55,7 +55,7 @@ func RelayBase() *program.Fragment {
 	b.flow(TableDeliver, 100, match(regOut.Uint(outBack)), last, of.Output{Port: of.PortInPort})
 
 	// What gateways put in place of the router's MAC address: see [exits.name].
-	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MACMask(HostMAC(0), [6]byte{0xff, 0xff, 0xff, 0xff}))
+	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MACMask(HostMAC(0), hostMACs))
 	return b.fragment()
 }
 
@@ -116,12 +116,7 @@ func (h Host) cut() *program.Fragment {
 func (h Host) relay(next Host) *program.Fragment {
 	b := &builder{kind: KindRelay, owner: h.Number}
 	destined := of.VLANVID.Uint(vlanPresent | uint64(h.Number))
-	// Of the two destinations that a packet came with, that of IPv4 counts.
-	other := netip.IPv6Unspecified()
-	if next.VTEP.Is6() {
-		other = netip.IPv4Unspecified()
-	}
-	onward := []of.Action{tunnelTo(other), tunnelTo(next.VTEP), set(regOut.Uint(outBack))}
+	onward := []of.Action{tunnelTo(next.VTEP), set(regOut.Uint(outBack))}
 	if next.Number == h.Number {
 		b.flow(TableRelay, 100, match(destined), TableDeliver, append([]of.Action{of.PopVLAN{}, setRelays(0)}, onward...)...)
 	} else {

@@ -9,12 +9,13 @@ const (
 	ctRelated     = 0x04
 	ctInvalid     = 0x10
 	ctTracked     = 0x20
+	ctTranslated  = 0x80 // its destination
 )
 
 // tracked matches packets that went through the connection tracker and came
-// out with this bit.
-func tracked(bit uint64) of.FieldValue {
-	return of.CTState.UintMask(ctTracked|bit, ctTracked|bit)
+// out with these bits.
+func tracked(bits uint64) of.FieldValue {
+	return of.CTState.UintMask(ctTracked|bits, ctTracked|bits)
 }
 
 // track looks a packet's connection up, and goes on in a table. It needs a

@@ -58,7 +58,7 @@ func (h *Host) Join(ctx context.Context, args ...string) error {
 	if err != nil {
 		return err
 	}
-	return h.StartAgent(append(append(line, "--hostname", h.Name), args...)...)
+	return h.StartAgent(append(append(line, "--hostname", h.Name, "--docker=false", "--foreground"), args...)...)
 }
 
 // Token is what weft token prints on the machine of the controller, without

@@ -14,12 +14,16 @@ import (
 type Card struct {
 	Token Token
 	Seeds []string // where others were found, as Config.Seeds
+	// Rotating names the new one among the keys while a controller brings it to
+	// all members.
+	Rotating string
 }
 
 // card is how it is written.
 type card struct {
-	Token string   `json:"token"`
-	Seeds []string `json:"seeds"`
+	Token    string   `json:"token"`
+	Seeds    []string `json:"seeds"`
+	Rotating string   `json:"rotating,omitempty"`
 }
 
 // LoadCard reads a card. That there is none is fs.ErrNotExist. One that others
@@ -52,14 +56,14 @@ func parseCard(text []byte) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	return Card{Token: token, Seeds: raw.Seeds}, nil
+	return Card{Token: token, Seeds: raw.Seeds, Rotating: raw.Rotating}, nil
 }
 
 // Save replaces a card: a crash leaves the old one or the new one.
 func (c Card) Save(path string) error {
 	token, err := c.Token.Encode()
 	if err == nil {
-		err = replaceFile(path, card{Token: token, Seeds: c.Seeds})
+		err = replaceFile(path, card{Token: token, Seeds: c.Seeds, Rotating: c.Rotating})
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

@@ -17,6 +17,9 @@ const (
 	DatapathFailed     = "DatapathFailed"     // no datapath works on the host
 	BadSetting         = "BadSetting"         // a setting in the host's external_ids cannot be used
 	PortFailed         = "PortFailed"         // Open vSwitch reports an error on the port
+	NoEncap            = "NoEncap"            // a host has no tunnels of the network's encapsulation
+	NotRelayed         = "NotRelayed"         // the VNI leaves no room for relaying
+	NoLink             = "NoLink"             // hosts of which the underlay declares no link
 	NoTunnels          = "NoTunnels"          // the host gets no tunnels, and why
 	NameTaken          = "NameTaken"          // another host had the hostname first
 	ForeignCluster     = "ForeignCluster"     // another Weft's mark is on the host

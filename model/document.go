@@ -8,6 +8,7 @@ type Document struct {
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	Routers   []Router   `json:"routers,omitempty"`
 	Forwards  []Forward  `json:"forwards,omitempty"`
+	Underlay  *Underlay  `json:"underlay,omitempty"` // left out: it stays as it is
 }
 
 // CheckSource says whether source may name where applied documents come from.
@@ -32,7 +33,7 @@ type HostFlow struct {
 type Event struct {
 	Revision uint64 `json:"revision"`
 	Type     string `json:"type"`             // put or delete
-	Kind     string `json:"kind"`             // network, endpoint, router, forward, nic or host
+	Kind     string `json:"kind"`             // network, endpoint, router, forward, nic, host or underlay
 	Name     string `json:"name"`             // name or id; network/id of a forward, host/interface of a NIC
 	Object   any    `json:"object,omitempty"` // as GET shows it; absent on delete
 	// More says that further events of this revision follow: who watches again

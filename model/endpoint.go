@@ -10,6 +10,10 @@ import (
 // endpoint names none.
 const DefaultInterface = "eth0"
 
+// KindHost is the kind of an endpoint that is the host itself. One of no kind is
+// whatever has a port that says so.
+const KindHost = "host"
+
 // States of an endpoint, each including those before it.
 const (
 	Declared  = "declared"  // wanted, no port has it
@@ -24,6 +28,7 @@ type Endpoint struct {
 	ID        string `json:"id,omitempty"` // an Interface's iface-id; chosen when left out
 	Name      string `json:"name,omitempty"`
 	Network   string `json:"network,omitempty"`
+	Kind      string `json:"kind,omitempty"` // KindHost, or nothing
 	MAC       MAC    `json:"mac,omitzero"`
 	Addresses []Addr `json:"addresses,omitempty"`
 	Container string `json:"container,omitempty"`
@@ -72,6 +77,9 @@ func (e *Endpoint) Check(n *Network) *Error {
 	if e.Interface != "" && !ifaceForm.MatchString(e.Interface) {
 		return Invalidf("interface", "%q is not the name of an interface: 1 to 15 characters such as %s", shorten(e.Interface), DefaultInterface)
 	}
+	if err := e.checkKind(); err != nil {
+		return err
+	}
 	if len(e.Addresses) > maxAddresses {
 		return Invalidf("addresses", "%d addresses: an endpoint has %d at the most", len(e.Addresses), maxAddresses)
 	}
@@ -79,6 +87,20 @@ func (e *Endpoint) Check(n *Network) *Error {
 		if err := e.checkAddress(n, i, a); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (e *Endpoint) checkKind() *Error {
+	switch {
+	case e.Kind == "":
+		return nil
+	case e.Kind != KindHost:
+		return Invalidf("kind", "%q is not a kind of endpoint: use %s for one that is the host itself, and leave it out for all others", shorten(e.Kind), KindHost)
+	case e.Host == "":
+		return Invalidf("host", "say which host the endpoint is")
+	case e.Container != "":
+		return Invalidf("container", "an endpoint of kind %s is a host itself, and no container", KindHost)
 	}
 	return nil
 }

@@ -114,11 +114,9 @@ func (n *Network) Check() *Error {
 		}
 	}
 	switch n.Encap {
-	case VXLAN:
-	case Geneve, GRE:
-		return Invalidf("encap", "%s is not available in this version: use %s", n.Encap, VXLAN)
+	case VXLAN, Geneve, GRE:
 	default:
-		return Invalidf("encap", "%q is not an encapsulation: use %s", shorten(n.Encap), VXLAN)
+		return Invalidf("encap", "%q is not an encapsulation: use %s, %s or %s", shorten(n.Encap), VXLAN, Geneve, GRE)
 	}
 	if n.Unknown != Drop && n.Unknown != Flood {
 		return Invalidf("unknown", "%q: use %s or %s", shorten(n.Unknown), Drop, Flood)

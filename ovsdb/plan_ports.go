@@ -60,6 +60,9 @@ func (p *planner) ports() error {
 func (p *planner) externalIDs(w WantedPort) map[string]string {
 	ids := maps.Clone(p.mark)
 	maps.Copy(ids, w.ExternalIDs)
+	if w.IfaceID != "" {
+		ids["iface-id"] = w.IfaceID
+	}
 	return ids
 }
 

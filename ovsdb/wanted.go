@@ -51,6 +51,7 @@ type WantedPort struct {
 	Options       map[string]string
 	OfportRequest int
 	MAC           string
+	IfaceID       string // external_ids:iface-id; empty: none of ours
 	MTURequest    int
 	BFD           map[string]string
 	ExternalIDs   map[string]string

@@ -32,6 +32,10 @@ type (
 		model.NIC
 		Differences []model.HostDifference `json:"differences,omitzero"`
 	}
+	underlayAnswer struct {
+		model.Underlay
+		Differences []model.HostDifference `json:"differences,omitzero"`
+	}
 	documentAnswer struct {
 		model.Document
 		Revision    uint64                 `json:"revision,omitempty"`

@@ -27,6 +27,7 @@ var readOnly = map[reflect.Type][]string{
 	reflect.TypeFor[model.Router]():   {"conditions", "revision"},
 	reflect.TypeFor[model.Forward]():  {"conditions", "revision"},
 	reflect.TypeFor[model.NIC]():      {"conditions", "revision"},
+	reflect.TypeFor[model.Underlay](): {"state", "conditions", "revision"},
 }
 
 var fieldCache sync.Map // reflect.Type → []field

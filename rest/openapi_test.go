@@ -86,8 +86,15 @@ func TestEveryDocumentedCallAnswers(t *testing.T) {
 		if strings.HasPrefix(r.path, "/hosts/") && got.status == 404 && strings.Contains(got.problem.Detail, "host") {
 			continue
 		}
+		// Nor does it gossip.
+		if strings.HasPrefix(r.path, "/gossip") && got.status == 409 && strings.Contains(got.problem.Detail, "gossip") {
+			continue
+		}
 		if r.operation == "trace" && got.status == 409 && strings.Contains(got.problem.Detail, "on no host") {
 			continue
+		}
+		if r.path == "/underlay" && (got.status == 404 || got.status == 400) {
+			continue // nor links, which are between hosts
 		}
 		if !r.has(got.status) {
 			t.Errorf("%s: %d %s is not documented", r.operation, got.status, got.body)

@@ -36,6 +36,8 @@ var (
 
 	forceDrain = flag("force", "also where the host is a network's only gateway host", func(q *query) *bool { return &q.force })
 
+	forceRotation = flag("force", "do not wait for members that are dead: they have to join anew", func(q *query) *bool { return &q.force })
+
 	installed  = flag("installed", "what a fresh dump of the switch shows", func(q *query) *bool { return &q.installed })
 	difference = flag("diff", "what is missing on the switch, and what should not be there", func(q *query) *bool { return &q.difference })
 

@@ -29,7 +29,7 @@ type answer struct {
 
 // routes is the API. The router and the document are made from it.
 func routes() []route {
-	return slices.Concat(networkRoutes(), endpointRoutes(), routerRoutes(), forwardRoutes(), hostRoutes(), nicRoutes(), otherRoutes())
+	return slices.Concat(networkRoutes(), endpointRoutes(), routerRoutes(), forwardRoutes(), hostRoutes(), nicRoutes(), underlayRoutes(), gossipRoutes(), otherRoutes())
 }
 
 func networkRoutes() []route {
@@ -85,7 +85,7 @@ func hostRoutes() []route {
 			[]answer{{status: 200, about: "the hosts", body: []model.Host{}}}, (*Server).listHosts},
 		{http.MethodGet, one, "getHost", "Show a host", checkHostName, nil, nil,
 			[]answer{{status: 200, about: "the host", body: model.Host{}}}, (*Server).getHost},
-		{http.MethodDelete, one, "deleteHost", "Forget a host, with what was last known of it", checkHostName, onWrite, nil,
+		{http.MethodDelete, one, "deleteHost", "Forget a host, with what was last known of it and its links to others", checkHostName, onWrite, nil,
 			deleteAnswers, (*Server).deleteHost},
 		{http.MethodPost, one + "/adopt", "adoptHost", "Take over a host that bears another cluster's mark", checkHostName, onWrite, nil,
 			[]answer{{status: 204, about: "it is being taken over; with ?wait=installed, it is"}, {status: 200, about: "this was a dry run", body: deleteAnswer{}}}, (*Server).adoptHost},
@@ -103,9 +103,20 @@ func hostRoutes() []route {
 	}
 }
 
+func gossipRoutes() []route {
+	return []route{
+		{http.MethodGet, "/gossip", "getGossip", "Show what the controller hears in the gossip: members, and who is not let in", nil, nil, nil,
+			[]answer{{status: 200, about: "what is heard", body: model.Gossip{}}}, (*Server).getGossip},
+		{http.MethodPost, "/gossip/rotate", "rotateKey", "Go one step further in replacing the gossip's key; again and again, until it is done", nil, []parameter{forceRotation}, nil,
+			[]answer{{status: 200, about: "how far it is", body: model.Rotation{}}}, (*Server).rotateKey},
+		{http.MethodGet, "/gossip/keys/{key}", "getSealedKeys", "Get the gossip's keys, encrypted with the one of that name", checkWord, nil, nil,
+			[]answer{{status: 200, about: "the keys", body: model.SealedKeys{}}}, (*Server).getSealedKeys},
+	}
+}
+
 func otherRoutes() []route {
 	return []route{
-		{http.MethodPost, "/apply", "apply", "Declare networks, endpoints, routers and forwards together: all of them or none", nil, append([]parameter{prune}, onWrite...), model.Document{},
+		{http.MethodPost, "/apply", "apply", "Declare networks, endpoints, routers, forwards and the underlay together: all of them or none", nil, append([]parameter{prune}, onWrite...), model.Document{},
 			[]answer{{status: 200, about: "what is declared now, as stored", body: documentAnswer{}}}, (*Server).apply},
 		{http.MethodPost, "/trace", "trace", "Say what becomes of a packet from one endpoint to another", nil, nil, model.TraceRequest{},
 			[]answer{{status: 200, about: "its way, and where it ends", body: model.TraceResult{}}}, (*Server).trace},

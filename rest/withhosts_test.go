@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,13 @@ import (
 
 // newAPIWithHosts is a server whose controller has simulated hosts.
 func newAPIWithHosts(t *testing.T, names ...string) *api {
+	t.Helper()
+	a, _ := newAPIWithHostsThatLeave(t, names...)
+	return a
+}
+
+// newAPIWithHostsThatLeave is the same, with what makes a host leave.
+func newAPIWithHostsThatLeave(t *testing.T, names ...string) (_ *api, leave func(name string)) {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	c, err := controller.Open(controller.Config{
@@ -39,19 +47,21 @@ func newAPIWithHosts(t *testing.T, names ...string) *api {
 	t.Cleanup(func() { s.stop(); h.Close() })
 	eventually(t, "the doors to open", func() bool { a, _ := c.Addresses(); return a != nil })
 	manager, _ := c.Addresses()
+	leaving := map[string]func(){}
 	for i, name := range names {
 		sim := simhost.New(simhost.Config{
 			SystemID: name, Manager: manager.String(), Backoff: 10 * time.Millisecond,
 			ExternalIDs: map[string]string{"weft-vtep": fmt.Sprintf("198.18.0.%d", i+1)},
 		})
 		sim.Start()
-		t.Cleanup(sim.Stop)
+		leaving[name] = sync.OnceFunc(sim.Stop)
+		t.Cleanup(leaving[name])
 	}
 	eventually(t, "the hosts to join", func() bool {
 		r := c.Ready()
 		return r.Ready && len(r.Hosts) == 0 && len(c.Hosts()) == len(names)
 	})
-	return &api{t, h.URL, s}
+	return &api{t, h.URL, s}, func(name string) { leaving[name]() }
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

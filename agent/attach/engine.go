@@ -82,7 +82,7 @@ func (a *Attacher) one(ctx context.Context, name string) (one, error) {
 	}
 	c := answer.Container
 	if c.State == nil || c.HostConfig == nil {
-		return one{}, errors.New("Docker does not say whether the container runs")
+		return one{}, fmt.Errorf("ask Docker for container %q: the answer does not say whether it runs", name)
 	}
 	o := one{id: c.ID, name: strings.TrimPrefix(c.Name, "/"), network: c.HostConfig.NetworkMode}
 	if c.State.Running {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,7 +28,7 @@ func (a away) Unwrap() error      { return a.error }
 
 // Config is what a Control has to be told.
 type Config struct {
-	Controllers []string // URLs of their REST APIs
+	Controllers []string // URLs of their REST APIs; none: Use says them later
 	TokenFile   string   // holds the token of the API, "" for none
 	File        string   // keeps what is known of the networks
 	Log         *slog.Logger
@@ -35,9 +36,10 @@ type Config struct {
 
 // Control calls the controllers, and follows them as long as Run runs.
 type Control struct {
-	file    string
-	log     *slog.Logger
-	changed chan struct{} // has room for one
+	file      string
+	tokenFile string
+	log       *slog.Logger
+	changed   chan struct{} // has room for one
 
 	mu      sync.Mutex
 	clients []*client.Client // the one that answered last comes first
@@ -46,21 +48,30 @@ type Control struct {
 
 // New prepares a Control that knows what the file says. It does not connect yet.
 func New(cfg Config) (*Control, error) {
-	if len(cfg.Controllers) == 0 {
-		return nil, errors.New("say where a controller is")
+	c := &Control{file: cfg.File, tokenFile: cfg.TokenFile, log: cfg.Log, changed: make(chan struct{}, 1)}
+	if err := c.Use(cfg.Controllers...); err != nil {
+		return nil, err
 	}
-	c := &Control{file: cfg.File, log: cfg.Log, changed: make(chan struct{}, 1)}
+	return c, c.load()
+}
+
+// Use has these controllers called from now on, and no others.
+func (c *Control) Use(urls ...string) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: patience / 2}).DialContext
 	transport.MaxIdleConnsPerHost = 16 // Docker starts containers side by side
-	for _, url := range cfg.Controllers {
-		one, err := client.New(client.Config{Server: url, TokenFile: cfg.TokenFile, Transport: transport})
+	var clients []*client.Client
+	for _, url := range urls {
+		one, err := client.New(client.Config{Server: url, TokenFile: c.tokenFile, Transport: transport})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		c.clients = append(c.clients, one)
+		clients = append(clients, one)
 	}
-	return c, c.load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clients = clients
+	return nil
 }
 
 // Call has a controller do something: the first that answers. The error of a
@@ -84,6 +95,9 @@ func (c *Control) Call(ctx context.Context, do func(context.Context, *client.Cli
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if unanswered == nil {
+		return fmt.Errorf("%w: the gossip has not named any yet whose REST API can be reached from here (weft controller --rest-listen)", ErrAway)
 	}
 	return away{unanswered}
 }

@@ -186,8 +186,12 @@ func TestAFileThatCannotBeReadIsReplaced(t *testing.T) {
 	followed(t, file, w.address).becomes(t, false, "one")
 }
 
-func TestWithoutControllersThereIsNothing(t *testing.T) {
-	if _, err := New(Config{Log: quiet}); err == nil {
-		t.Error("an agent without a controller starts")
+func TestUntilAControllerIsNamedNoneAnswers(t *testing.T) {
+	c, err := New(Config{Log: quiet, File: filepath.Join(t.TempDir(), "networks.json")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Refresh(t.Context()); !errors.Is(err, ErrAway) {
+		t.Errorf("without a controller: %v", err)
 	}
 }

@@ -182,6 +182,14 @@ func unspecified(subnet netip.Prefix) netip.Prefix {
 // reservation goes with it. The address may be of another subnet than Docker
 // asked about, which it takes, whereas it would not ask about the next one.
 func (d *Driver) reserve(ctx context.Context, network string, six bool, asked netip.Addr) (netip.Prefix, error) {
+	if asked.IsValid() && d.reservationOf(network, asked) != "" {
+		// Docker asks again, for it has not heard the answer: the agent ended.
+		if n, known := d.control.Network(network); known {
+			if in, is := n.SubnetOf(asked); is {
+				return netip.PrefixFrom(asked, in.Bits()), nil
+			}
+		}
+	}
 	d.doErrands(ctx) // the address may be that of an endpoint which is to be deleted
 	id := reservationPrefix + uuid.NewString()
 	wanted := model.Endpoint{ID: id, Network: network, Host: d.host}

@@ -83,6 +83,9 @@ func (d *Driver) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.ledger.read(func(now *records) {
+		d.log.Info("Docker is served", "socket", d.path, "networks", len(now.Networks), "endpoints", len(now.Endpoints), "later", len(now.Later))
+	})
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		<-ctx.Done()

@@ -224,6 +224,38 @@ func TestReservationsThatCameToNothing(t *testing.T) {
 	}
 }
 
+// Docker asks again where the agent ended before it had answered.
+func TestCallsThatComeTwice(t *testing.T) {
+	w := newWeft(t)
+	w.declare(net1)
+	dir := t.TempDir()
+	d := w.host("host1", dir)
+	d.shown(t, "net1", id(9))
+	ask := &ipam.RequestAddressRequest{PoolID: "net1/10.0.1.0/24", Address: "10.0.1.77"}
+	if _, err := d.requestAddress(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	d = w.host("host1", dir)
+	if err := d.control.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := d.starts(t, id(9), id(1), "10.0.1.77"); err != nil || got != "10.0.1.77/24" {
+			// The second time the endpoint has the address.
+			if got != "" || !strings.Contains(fmt.Sprint(err), "is taken by endpoint") {
+				t.Errorf("%s, %v", got, err)
+			}
+		}
+	}
+	create := &network.CreateEndpointRequest{NetworkID: id(9), EndpointID: id(1), Interface: &network.EndpointInterface{Address: "10.0.1.77/24"}}
+	if _, err := d.createEndpoint(t.Context(), create); err != nil {
+		t.Errorf("an endpoint created again: %v", err)
+	}
+	if all := w.endpoints(); len(all) != 1 || all[0].ID != id(1) {
+		t.Errorf("there are %+v", all)
+	}
+}
+
 func TestTwoFamilies(t *testing.T) {
 	w := newWeft(t)
 	both := net1

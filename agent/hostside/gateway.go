@@ -161,11 +161,12 @@ func (g *Gateway) address(v4 bool) (netip.Addr, bool) {
 
 // without6 is the same for a host whose kernel has no IPv6.
 func (g Gateway) without6() Gateway {
-	is6 := func(p netip.Prefix) bool { return p.Addr().Is6() }
-	g.Addresses = slices.DeleteFunc(slices.Clone(g.Addresses), is6)
-	g.Transit = slices.DeleteFunc(slices.Clone(g.Transit), is6)
-	g.Routes = slices.DeleteFunc(slices.Clone(g.Routes), is6)
+	g.Addresses, g.Transit, g.Routes = without6(g.Addresses), without6(g.Transit), without6(g.Routes)
 	g.Routers = slices.DeleteFunc(slices.Clone(g.Routers), netip.Addr.Is6)
 	g.Forwards = slices.DeleteFunc(slices.Clone(g.Forwards), func(f Forward) bool { return f.At.Addr().Is6() })
 	return g
+}
+
+func without6(prefixes []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return p.Addr().Is6() })
 }

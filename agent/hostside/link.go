@@ -79,13 +79,14 @@ func clearLink(link netlink.Link) error {
 }
 
 func ensureAddresses(link netlink.Link, want []netip.Prefix) error {
+	name := link.Attrs().Name
 	var have []netlink.Addr
 	err := whole(func() (err error) {
 		have, err = netlink.AddrList(link, netlink.FAMILY_ALL)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("list the addresses of %s: %w", Interface, err)
+		return fmt.Errorf("list the addresses of %s: %w", name, err)
 	}
 	missing := slices.Clone(want)
 	var errs []error
@@ -99,15 +100,15 @@ func ensureAddresses(link netlink.Link, want []netip.Prefix) error {
 			continue
 		}
 		if err := netlink.AddrDel(link, &a); err != nil {
-			errs = append(errs, fmt.Errorf("take address %s off %s: %w", p, Interface, err))
+			errs = append(errs, fmt.Errorf("take address %s off %s: %w", p, name, err))
 		}
 	}
 	for _, p := range missing {
-		// Nobody else is on this link: no need to ask whether it is taken, which
+		// The controller sees to it that nobody else has it: no need to ask, which
 		// would keep an IPv6 address from use for a second.
 		a := netlink.Addr{IPNet: netOf(p), Flags: unix.IFA_F_NODAD}
 		if err := netlink.AddrAdd(link, &a); err != nil {
-			errs = append(errs, fmt.Errorf("give %s the address %s: %w", Interface, p, err))
+			errs = append(errs, fmt.Errorf("give %s the address %s: %w", name, p, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -62,3 +62,15 @@ func (h *host) point(ctx context.Context, managers []manager, want string) error
 	}
 	return err
 }
+
+// follow tells others of the controller that the host follows.
+func (h *host) follow(leader membership.Member) error {
+	if leader.Name != h.following {
+		h.following = leader.Name
+		h.cfg.Log.Info("follows the controller", "name", leader.Name, "at", leader.Address)
+	}
+	if !leader.Facts.REST.IsValid() {
+		return nil
+	}
+	return h.rememberAPI("http://" + leader.Facts.REST.String())
+}

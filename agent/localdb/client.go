@@ -17,8 +17,11 @@ const (
 	// ovs-vsctl --db.
 	DefaultRemote = "unix:/var/run/openvswitch/db.sock"
 
-	// Interface is the row that is looked for.
+	// Interface is the row of a gateway.
 	Interface = "weft-gw"
+
+	// SelfPrefix and a number name the rows of a host that is in networks itself.
+	SelfPrefix = "weft-h"
 
 	// ReportKey is the key of the agent's report in the external_ids of the
 	// Open_vSwitch row.
@@ -29,7 +32,8 @@ const (
 
 // State is what the database says.
 type State struct {
-	Gateway map[string]string // external_ids of weft-gw; nil if there is no such row
+	Gateway map[string]string            // external_ids of weft-gw; nil if there is no such row
+	Selves  map[string]map[string]string // of the interfaces through which the host is in networks itself, by name
 }
 
 // Client keeps a connection, for as long as Run runs. What it knows outlives
@@ -128,7 +132,8 @@ func (c *Client) once(ctx context.Context) error {
 func (c *Client) seen(s State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known && (c.state.Gateway == nil) == (s.Gateway == nil) && maps.Equal(c.state.Gateway, s.Gateway) {
+	if c.known && (c.state.Gateway == nil) == (s.Gateway == nil) && maps.Equal(c.state.Gateway, s.Gateway) &&
+		maps.EqualFunc(c.state.Selves, s.Selves, maps.Equal[map[string]string, map[string]string]) {
 		return
 	}
 	c.state, c.known = s, true

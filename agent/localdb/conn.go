@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
@@ -36,7 +38,7 @@ type conn struct {
 	socket net.Conn
 	pokes  chan struct{} // has room for one
 
-	rows     map[string]row // of table Interface, those named weft-gw, by UUID
+	rows     map[string]row // of table Interface, those that are looked for, by UUID
 	root     string         // UUID of the Open_vSwitch row
 	reported string         // what that row has
 	writing  bool           // a transaction is under way
@@ -45,7 +47,10 @@ type conn struct {
 }
 
 // row is what matters of an Interface.
-type row struct{ externalIDs map[string]string }
+type row struct {
+	name        string
+	externalIDs map[string]string
+}
 
 func newConn(socket net.Conn) *conn {
 	return &conn{socket: socket, pokes: make(chan struct{}, 1), rows: make(map[string]row)}
@@ -178,18 +183,35 @@ func (c *conn) update(raw json.RawMessage, seen func(State)) error {
 		}
 	}
 	for uuid, u := range tables["Interface"] {
-		if u.New == nil || (*u.New)["name"] != Interface {
-			delete(c.rows, uuid)
+		delete(c.rows, uuid)
+		if u.New == nil {
 			continue
 		}
-		c.rows[uuid] = row{externalIDs: stringMap(*u.New)}
+		if name, _ := (*u.New)["name"].(string); name == Interface || isSelf(name) {
+			c.rows[uuid] = row{name, stringMap(*u.New)}
+		}
 	}
 	s := State{}
-	for _, r := range c.rows { // one at most: the name is an index of the table
-		s.Gateway = r.externalIDs
+	for _, r := range c.rows { // the name is an index of the table
+		if r.name == Interface {
+			s.Gateway = r.externalIDs
+			continue
+		}
+		if s.Selves == nil {
+			s.Selves = map[string]map[string]string{}
+		}
+		s.Selves[r.name] = r.externalIDs
 	}
 	seen(s)
 	return nil
+}
+
+// isSelf reports whether the host is in a network itself by an interface of that
+// name.
+func isSelf(name string) bool {
+	digits, is := strings.CutPrefix(name, SelfPrefix)
+	_, err := strconv.ParseUint(digits, 10, 32)
+	return is && err == nil
 }
 
 func stringMap(r ovsdb.Row) map[string]string {

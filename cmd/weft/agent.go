@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -16,9 +18,13 @@ import (
 	"github.com/weft-sdn/weft/agent/attach"
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/docker"
+	"github.com/weft-sdn/weft/agent/join"
 	"github.com/weft-sdn/weft/agent/localdb"
 	"github.com/weft-sdn/weft/agent/plug"
 )
+
+// defaultStateDir is where the agent keeps what must survive a restart.
+const defaultStateDir = "/var/lib/weft-agent"
 
 // agentFlags are what `weft agent` may be told.
 type agentFlags struct {
@@ -27,14 +33,15 @@ type agentFlags struct {
 	remove  bool
 	verbose bool
 
-	docker       bool
-	controllers  []string
-	tokenFile    string
-	host         string
-	stateDir     string
-	dockerSocket string
-	pluginSocket string
-	runDir       string
+	docker        bool
+	dockerIfThere bool // it was not said whether to be Docker's driver
+	controllers   []string
+	tokenFile     string
+	host          string
+	stateDir      string
+	dockerSocket  string
+	pluginSocket  string
+	runDir        string
 }
 
 func newAgent() *cobra.Command {
@@ -53,7 +60,10 @@ What it does can also be done by hand: see docs/gateways.md.
 With --docker the agent is Docker's network driver "weft" as well, for which it
 calls the controller: see docs/docker.md.`,
 		Args: cobra.NoArgs,
-		RunE: doing(func(c *cobra.Command, _ []string) error { return f.run(c.Context()) }),
+		RunE: doing(func(c *cobra.Command, _ []string) error {
+			f.dockerIfThere = !c.Flags().Changed("docker")
+			return f.run(c.Context(), c.OutOrStdout())
+		}),
 	}
 	flags := c.Flags()
 	f.member.add(c)
@@ -62,7 +72,7 @@ calls the controller: see docs/docker.md.`,
 	flags.StringSliceVar(&f.controllers, "controller", nil, "URL of the controller's REST API, such as http://192.0.2.1:8181")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token of that API")
 	flags.StringVar(&f.host, "host", "", "name of this host at the controller (default: what its OVSDB says)")
-	flags.StringVar(&f.stateDir, "state-dir", "/var/lib/weft-agent", "directory of what must survive a restart")
+	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
 	flags.StringVar(&f.runDir, "run-dir", attach.DefaultRunDir, "directory of the socket for weft attach and weft detach")
@@ -71,7 +81,7 @@ calls the controller: see docs/docker.md.`,
 	return c
 }
 
-func (f *agentFlags) run(ctx context.Context) error {
+func (f *agentFlags) run(ctx context.Context, out io.Writer) error {
 	level := slog.LevelInfo
 	if f.verbose {
 		level = slog.LevelDebug
@@ -81,32 +91,71 @@ func (f *agentFlags) run(ctx context.Context) error {
 	if f.remove {
 		return agent.Remove(ctx, cfg)
 	}
+	if f.member.check {
+		check, err := f.member.config(f.stateDir, f.ovsdb, log)
+		if err != nil {
+			return err
+		}
+		return f.member.checks(ctx, out, check)
+	}
+	if f.member.leave {
+		return f.member.leaves(ctx, f.stateDir, cfg)
+	}
+	if f.member.handsOver(ctx) {
+		return f.member.handOver(ctx, out, f.stateDir, f.ovsdb, log)
+	}
+	joins := f.member.wanted(f.stateDir)
+	f.docker = f.docker || joins && f.dockerIfThere && dockerInstalled()
+	var calls *control.Control
+	if f.docker {
+		var err error
+		if calls, err = f.newControl(joins, log); err != nil {
+			return err
+		}
+	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return agent.Run(ctx, cfg) })
-	if f.member.wanted(f.stateDir) {
+	if joins {
 		all.Go(func() error { return f.member.run(ctx, f.stateDir, f.ovsdb, log) })
 	}
 	if f.docker {
-		all.Go(func() error { return f.serveDocker(ctx, log) })
+		all.Go(func() error { return f.serveDocker(ctx, calls, log) })
 	}
 	return ignoreEnd(all.Wait())
 }
 
-// serveDocker is the part of the agent that talks to Docker and to the controller.
-func (f *agentFlags) serveDocker(ctx context.Context, log *slog.Logger) error {
-	if len(f.controllers) == 0 {
-		return errors.New("--docker needs --controller with the URL of the controller's REST API, such as http://192.0.2.1:8181")
+// newControl prepares the calls to the controllers: those that were given, or
+// the one that the host follows as a member.
+func (f *agentFlags) newControl(joins bool, log *slog.Logger) (*control.Control, error) {
+	if len(f.controllers) == 0 && !joins {
+		return nil, errors.New("--docker needs --join, as weft token says on the controller, or --controller with the URL of its REST API, such as http://192.0.2.1:8181")
 	}
 	if err := os.MkdirAll(f.stateDir, 0o700); err != nil {
-		return fmt.Errorf("make the directory of the agent's state: %w", err)
+		return nil, fmt.Errorf("make the directory of the agent's state: %w", err)
 	}
-	host, err := f.hostName(ctx, log)
+	cfg := control.Config{Controllers: f.controllers, TokenFile: f.tokenFile, File: filepath.Join(f.stateDir, "networks.json"), Log: log}
+	if len(f.controllers) > 0 {
+		return control.New(cfg)
+	}
+	var url string
+	if url, cfg.TokenFile = join.API(f.stateDir); url != "" {
+		cfg.Controllers = []string{url}
+	}
+	c, err := control.New(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c, err := control.New(control.Config{
-		Controllers: f.controllers, TokenFile: f.tokenFile, File: filepath.Join(f.stateDir, "networks.json"), Log: log,
-	})
+	f.member.Found = func(url string) {
+		if err := c.Use(url); err != nil {
+			log.Error("cannot call the controller", "url", url, "error", err)
+		}
+	}
+	return c, nil
+}
+
+// serveDocker is the part of the agent that talks to Docker and to the controller.
+func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *slog.Logger) error {
+	host, err := f.hostName(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -152,4 +201,11 @@ func (f *agentFlags) hostName(ctx context.Context, log *slog.Logger) (string, er
 		}
 	}
 	return f.host, nil
+}
+
+// dockerInstalled reports whether this host has Docker, which may be started
+// after the agent.
+func dockerInstalled() bool {
+	_, err := exec.LookPath("dockerd")
+	return err == nil
 }

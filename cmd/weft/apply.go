@@ -13,7 +13,7 @@ func newApply(s *session) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Declare the networks, endpoints, routers and forwards of a file: all of them or none",
+		Short: "Declare the networks, endpoints, routers, forwards and links of a file: all of them or none",
 		Long: `Declare the networks, endpoints, routers and forwards of a file, JSON or YAML:
 all of them or none.
 

@@ -35,6 +35,8 @@ type controllerFlags struct {
 	transit4       string
 	transit6       string
 	bfdInterval    time.Duration
+	vxlanPort      uint16
+	genevePort     uint16
 	verbose        bool
 }
 
@@ -66,7 +68,9 @@ or, with an agent, by the line that "weft token" prints, and networks are declar
 	flags.DurationVar(&f.takeoverAfter, "takeover-after", 10*time.Second, "how long a host is unreachable before another may have its endpoints")
 	flags.StringVar(&f.transit4, "transit4", ipam.DefaultTransit().V4.String(), "IPv4 range, /14 or larger and used by nobody else, by which gateway hosts know endpoints")
 	flags.StringVar(&f.transit6, "transit6", ipam.DefaultTransit().V6.String(), "the same for IPv6, /103 or larger")
-	flags.DurationVar(&f.bfdInterval, "bfd-interval", 100*time.Millisecond, "how often a network's hosts and its gateways, if it has several, look for each other; one is dead when three looks in a row fail")
+	flags.DurationVar(&f.bfdInterval, "bfd-interval", 100*time.Millisecond, "how often hosts look for each other, over declared links and where a network has several gateways; one is dead when three looks in a row fail")
+	flags.Uint16Var(&f.vxlanPort, "vxlan-port", 4789, "UDP port of VXLAN between hosts")
+	flags.Uint16Var(&f.genevePort, "geneve-port", 6081, "UDP port of Geneve between hosts")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
 }
@@ -88,6 +92,9 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	if f.bfdInterval < time.Millisecond || f.bfdInterval%time.Millisecond != 0 {
 		return fmt.Errorf("--bfd-interval %v: whole milliseconds are what Open vSwitch takes, 1ms or more", f.bfdInterval)
 	}
+	if f.vxlanPort == 0 || f.genevePort == 0 || f.vxlanPort == f.genevePort {
+		return fmt.Errorf("--vxlan-port %d and --geneve-port %d are to be two UDP ports, 1 to 65535", f.vxlanPort, f.genevePort)
+	}
 	tokenFile, apiToken, err := f.apiToken()
 	if err != nil {
 		return err
@@ -95,7 +102,8 @@ func (f *controllerFlags) run(ctx context.Context) error {
 	c, err := controller.Open(controller.Config{
 		DataDir: f.dataDir, OVSDBListen: f.ovsdbListen, OpenFlowListen: f.openflowListen,
 		Advertise: f.advertise, Admit: admit, Repair: !f.noRepair, TakeoverAfter: f.takeoverAfter,
-		Transit: transit, BFDInterval: f.bfdInterval, Log: log,
+		Transit: transit, BFDInterval: f.bfdInterval, VXLANPort: f.vxlanPort, GenevePort: f.genevePort,
+		Log:    log,
 		Gossip: controller.GossipConfig{Listen: f.gossipListen, APIToken: apiToken, Version: version()},
 	})
 	if err != nil {

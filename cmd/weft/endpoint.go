@@ -119,8 +119,8 @@ func deleteEndpoint(s *session) *cobra.Command {
 
 // endpointFlags are the flags from which an endpoint is made.
 type endpointFlags struct {
-	file, network, id, mac, container, iface, host string
-	addresses                                      []string
+	file, network, id, mac, container, iface, host, kind string
+	addresses                                            []string
 }
 
 func (f *endpointFlags) add(c *cobra.Command) {
@@ -131,8 +131,9 @@ func (f *endpointFlags) add(c *cobra.Command) {
 	flags.StringSliceVar(&f.addresses, "address", nil, "an IP address, may be repeated (chosen when left out)")
 	flags.StringVar(&f.container, "container", "", "the container it belongs to, as ovs-docker names it")
 	flags.StringVar(&f.iface, "interface", "", "the interface of the container (eth0)")
+	flags.StringVar(&f.kind, "kind", "", "host: it is the host of --host itself, which gets an interface in the network")
 	flags.StringVar(&f.host, "host", "", "pins it to this host")
-	addFileFlag(c, &f.file, "id", "mac", "address", "container", "interface", "host")
+	addFileFlag(c, &f.file, "id", "mac", "address", "container", "interface", "host", "kind")
 }
 
 func (f *endpointFlags) create(c *cobra.Command, api *client.Client, args []string, o client.WriteOptions) (model.Endpoint, client.Outcome, error) {
@@ -141,7 +142,7 @@ func (f *endpointFlags) create(c *cobra.Command, api *client.Client, args []stri
 	}
 	e := model.Endpoint{
 		ID: f.id, Network: f.network, Addresses: texts[model.Addr](f.addresses),
-		Container: f.container, Interface: f.iface, Host: f.host,
+		Container: f.container, Interface: f.iface, Host: f.host, Kind: f.kind,
 	}
 	e.MAC.UnmarshalText([]byte(f.mac)) // takes anything; the controller says what is wrong
 	if len(args) > 0 {

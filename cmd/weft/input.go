@@ -110,6 +110,10 @@ var (
 	labParts      = []string{"name", "description", "underlay", "controller", "internet", "hosts", "machines", "containers", "nics", "expect"}
 )
 
+// linkParts are what the controller is told of the underlay. The rest of it is
+// how the lab builds one.
+var linkParts = []string{"links", "groups"}
+
 // documentOf takes what POST /apply declares out of a topology.
 func documentOf(topology []byte) ([]byte, error) {
 	members, err := membersOf(topology)
@@ -122,6 +126,14 @@ func documentOf(topology []byte) ([]byte, error) {
 		switch {
 		case twice:
 			return nil, model.Invalidf(m.name, "stands twice: keep one")
+		case m.name == "underlay":
+			links, err := linksOf(m.value)
+			if err != nil {
+				return nil, err
+			}
+			if links != nil {
+				document[m.name] = links
+			}
 		case slices.Contains(declaredParts, m.name):
 			document[m.name] = m.value
 		case !slices.Contains(labParts, m.name):
@@ -130,6 +142,25 @@ func documentOf(topology []byte) ([]byte, error) {
 		}
 	}
 	return json.Marshal(document)
+}
+
+// linksOf takes what the controller is told of the underlay out of what a
+// topology says of it, nil if that is nothing.
+func linksOf(underlay json.RawMessage) (json.RawMessage, error) {
+	members, err := membersOf(underlay)
+	if err != nil {
+		return nil, model.Invalidf("underlay", "is to be an object: %v", err)
+	}
+	links := map[string]json.RawMessage{}
+	for _, m := range members {
+		if slices.Contains(linkParts, m.name) {
+			links[m.name] = m.value
+		}
+	}
+	if len(links) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(links)
 }
 
 type member struct {

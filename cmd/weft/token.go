@@ -18,7 +18,7 @@ import (
 // defaultDataDir is where the controller keeps what must survive a restart.
 const defaultDataDir = "/var/lib/weft"
 
-func newToken() *cobra.Command {
+func newToken(s *session) *cobra.Command {
 	var dataDir, address string
 	c := &cobra.Command{
 		Use:   "token",
@@ -46,6 +46,7 @@ it as a secret.`,
 	}
 	c.Flags().StringVar(&dataDir, "data-dir", defaultDataDir, "the controller's --data-dir")
 	c.Flags().StringVar(&address, "address", "", "address at which the host reaches the controller, if it is another")
+	c.AddCommand(rotateToken(s))
 	return c
 }
 

@@ -11,7 +11,8 @@ type cutting struct {
 	question *question
 	host     *host
 	state    state
-	alike    string // what it has in common with cuttings on other hosts
+	alike    string    // what it has in common with cuttings on other hosts
+	buckets  []*bucket // that its packets are looked up in
 	steps    map[*effect]*cutting
 	arrived  map[*target]bool
 }
@@ -31,6 +32,11 @@ func (r *reach) cutAt(q *question, at *path) *cutting {
 		k = &cutting{reach: r, question: q, host: at.host, state: at.cutState(q.cut), steps: map[*effect]*cutting{}, arrived: map[*target]bool{}}
 		if q.forgets() {
 			k.state.at[slotReg0+3] = 0 // whoever asks
+		}
+		if t := k.host.tables[q.cut]; t != nil {
+			for _, sig := range t.signatures {
+				sig.among(&k.state, q.base, func(b *bucket) { k.buckets = append(k.buckets, b) })
+			}
 		}
 		deliver := at.host.cut.in[flows.TableDeliver]
 		k.alike = string(appendWord(key[4:], small(uint64(deliver)))) // less the host's number
@@ -106,8 +112,12 @@ func (k *cutting) answersAt(p *path, t *target) bool {
 func (k *cutting) sole(c cube) *effect {
 	var need [16]literal
 	var room [8]*rule
+	rules := room[:0]
+	for _, b := range k.buckets {
+		rules = b.candidates(&k.state, c, rules)
+	}
 	var one *rule
-	for _, r := range k.host.tables[k.question.cut].candidates(&k.state, c, room[:0]) {
+	for _, r := range byPriority(rules) {
 		if one != nil && r.priority < one.priority {
 			break
 		}

@@ -1,6 +1,6 @@
 // Package verify proves from the flows and groups of all switches that no
-// packet of one network comes out in another and that everybody reaches whom
-// they should, or names the packet and the flows that show the contrary. It is
+// packet of one network comes out in another that is on no router with it, and
+// that everybody reaches whom they should and finds the way out, or names the packet and the flows that show the contrary. It is
 // symbolic: what holds is said of every packet there can be, not of samples.
 //
 // It is pure: no sockets, no clock. The controller imports it; it imports
@@ -20,8 +20,11 @@
 //     higher priority took. A solver finds a packet in it, or that there is
 //     none. A packet that is found is run through the flows once more.
 //  3. For reachability, each sender is followed to where the packet is looked
-//     up by its destination, and each destination from there.
+//     up by its destination, and each destination from there; what leaves a
+//     network, from there to where it is translated, and each sender from there.
 //
-// Things outside the model (connection tracking, learning, NORMAL, …) are
+// What the connection tracker says of a packet, which bucket of a group or which
+// number of a hash it gets, is not known: each is followed, and all have to be
+// right. Things outside the model (NORMAL, fields that are not followed, …) are
 // named where a packet can get to them, and nothing is called proved then.
 package verify

@@ -58,13 +58,14 @@ type bucket struct {
 // exactly, by the values of the slot that tells them apart best.
 type partition struct {
 	slots     set
-	protocols map[protocol]*byValue
+	protocols []*byValue
 }
 
 // A protocol is an Ethertype and an IP protocol, -1 where they are not matched.
 type protocol struct{ eth, ip int32 }
 
 type byValue struct {
+	protocol
 	all    []*rule
 	slot   slot
 	values map[word][]*rule // nil: nothing tells them apart
@@ -238,7 +239,7 @@ func (b *bucket) partition(slots set) *partition {
 			return p
 		}
 	}
-	p := &partition{slots: slots, protocols: map[protocol]*byValue{}}
+	p := &partition{slots: slots}
 	b.parts = append(b.parts, p)
 	return p
 }
@@ -253,11 +254,13 @@ func (p *partition) protocol(r *rule) *byValue {
 			id.ip = int32(l.value.lo)
 		}
 	}
-	v := p.protocols[id]
-	if v == nil {
-		v = &byValue{}
-		p.protocols[id] = v
+	for _, v := range p.protocols {
+		if v.protocol == id {
+			return v
+		}
 	}
+	v := &byValue{protocol: id}
+	p.protocols = append(p.protocols, v)
 	return v
 }
 
@@ -269,10 +272,15 @@ func (v *byValue) split(slots set) {
 		return
 	}
 	values := func(x slot) map[word][]*rule {
-		m := map[word][]*rule{}
-		for _, r := range v.all {
+		m := make(map[word][]*rule, len(v.all))
+		for i, r := range v.all {
 			for _, l := range r.match {
-				if l.slot == x {
+				if l.slot != x {
+					continue
+				}
+				if m[l.value] == nil { // as a rule there is one
+					m[l.value] = v.all[i : i+1 : i+1]
+				} else {
 					m[l.value] = append(m[l.value], r)
 				}
 			}
@@ -290,28 +298,37 @@ func (v *byValue) split(slots set) {
 }
 
 // candidates are the rules of a table that a packet of the cube may match,
-// higher priorities first, and some more that it cannot match.
-// They are appended to out.
+// higher priorities first, and some more that it cannot match. They are
+// appended to out.
 func (t *table) candidates(s *state, c cube, out []*rule) []*rule {
 	if t == nil {
 		return out
 	}
 	for _, sig := range t.signatures {
-		switch b, known := sig.bucket(s, c); {
-		case !known && len(sig.buckets) > 1:
-			out = sig.all.candidates(s, c, out)
-		case !known:
-			for _, b := range sig.buckets {
-				out = b.candidates(s, c, out)
-			}
-		case b != nil:
-			out = b.candidates(s, c, out)
+		sig.among(s, c, func(b *bucket) { out = b.candidates(s, c, out) })
+	}
+	return byPriority(out)
+}
+
+func byPriority(rules []*rule) []*rule {
+	if !slices.IsSortedFunc(rules, higherFirst) {
+		slices.SortStableFunc(rules, higherFirst)
+	}
+	return rules
+}
+
+// among finds buckets with all rules that a packet of the cube may match.
+func (s *signature) among(st *state, c cube, found func(*bucket)) {
+	switch b, known := s.bucket(st, c); {
+	case !known && len(s.buckets) > 1:
+		found(&s.all)
+	case !known:
+		for _, b := range s.buckets {
+			found(b)
 		}
+	case b != nil:
+		found(b)
 	}
-	if !slices.IsSortedFunc(out, higherFirst) {
-		slices.SortStableFunc(out, higherFirst)
-	}
-	return out
 }
 
 // fixed is what a slot holds for every packet of the cube.
@@ -374,8 +391,8 @@ func (b *bucket) candidates(s *state, c cube, out []*rule) []*rule {
 	eth, ethKnown := fixed(s, c, slotEthType)
 	ip, ipKnown := fixed(s, c, slotIPProto)
 	for _, p := range b.parts {
-		for id, v := range p.protocols {
-			if ethKnown && id.eth >= 0 && uint64(id.eth) != eth.lo || ipKnown && id.ip >= 0 && uint64(id.ip) != ip.lo {
+		for _, v := range p.protocols {
+			if ethKnown && v.eth >= 0 && uint64(v.eth) != eth.lo || ipKnown && v.ip >= 0 && uint64(v.ip) != ip.lo {
 				continue
 			}
 			if v.values != nil {

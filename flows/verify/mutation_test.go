@@ -433,6 +433,10 @@ func bruteForce(r *rand.Rand, facts Facts) (leaks, losses map[uint32]bool, why m
 		}
 		network := facts.Networks[slices.IndexFunc(facts.Networks, func(n flows.Network) bool { return n.VNI == e.VNI })]
 		reach := newReach(f, network, nil)
+		routedForce(f, reach, e, func(p *packet) {
+			losses[e.VNI] = true
+			why[e.VNI] = p.fields(e.Port).String()
+		})
 		for _, b := range facts.Endpoints {
 			if b.VNI != e.VNI || b.Number == e.Number || b.MAC == e.MAC || b.MAC == ([6]byte{}) || b.Port == 0 || b.Host == 0 || !reach.connected(e, b) {
 				continue
@@ -456,4 +460,29 @@ func bruteForce(r *rand.Rand, facts Facts) (leaks, losses map[uint32]bool, why m
 		}
 	}
 	return leaks, losses, why
+}
+
+// routedForce sends a packet from an endpoint to each that its router leads to.
+func routedForce(f *fabric, r *reach, e flows.Endpoint, lost func(*packet)) {
+	if r.network.Gateway == nil {
+		return
+	}
+	for _, n := range r.peers() {
+		for _, subnet := range n.Gateway.Subnets {
+			q := r.route(n, subnet)
+			for _, b := range r.known(n) {
+				for _, from := range q.addresses(r.network, e) {
+					for _, to := range q.targets(n, b) {
+						if from.Is4() != to.Is4() || !r.connected(e, b) {
+							continue
+						}
+						c, _ := q.base.with(slices.Concat(q.sender(e, from), q.target(b, to))...)
+						if p := c.fill(pattern(e)); !f.once(f.hosts[e.Host], e.Port, &p, b) {
+							lost(&p)
+						}
+					}
+				}
+			}
+		}
+	}
 }

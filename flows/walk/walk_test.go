@@ -60,22 +60,57 @@ func TestTheTextTellsTheWay(t *testing.T) {
 		"spoofed":   Frame(one.MAC, two.MAC).IP(two.Addresses[0], one.Addresses[0]).TCP(40000, 80),
 	} {
 		r := u.Walk("host1", one.Port, p)
-		got := r.Text(words)
-		path := filepath.Join("testdata", file+".txt")
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+		golden(t, file, r.Text(words))
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got != string(want) {
-			t.Errorf("%s; if that is meant, go test ./flows/walk -update, and read the difference:\n%s", path, got)
-		}
+		return
 	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s; if that is meant, go test ./flows/walk -update, and read the difference:\n%s", path, got)
+	}
+}
+
+// A packet leaves by the other host, translated, and its answer comes back.
+func TestTheTextTellsTheWayOutAndBack(t *testing.T) {
+	f := flows.NewFabric()
+	u := NewUnderlay()
+	for n := range uint32(2) {
+		f.PutHost(flows.Host{
+			Number: n + 1, VTEP: vtep(n + 1), TunnelPorts: flows.TunnelPorts{flows.VXLAN: 1}, GatewayPort: gatewayPort, TransitRange: transitRange,
+			Transit: flows.Transit{V4: netip.AddrFrom4([4]byte{100, 64, 0, byte(n + 1)})},
+		})
+	}
+	f.PutNetwork(flows.Network{VNI: 256, Gateway: &flows.Gateway{
+		Mode: flows.SNAT, Hosts: []flows.Exit{{Host: 2}}, Zone: 1, Limit: 1450,
+		Addresses: []netip.Addr{netip.MustParseAddr("10.65.10.1")}, Subnets: []netip.Prefix{netip.MustParsePrefix("10.65.10.0/24")},
+	}})
+	one := flows.Endpoint{Number: 1, VNI: 256, MAC: [6]byte{2, 0x42, 0, 0, 0, 1}, Host: 1, Port: 11,
+		Addresses: []netip.Addr{netip.MustParseAddr("10.65.10.2")}, Transit: flows.Transit{V4: netip.MustParseAddr("100.65.0.1")}}
+	f.PutEndpoint(one)
+	f.Flush()
+	for n := range uint32(2) {
+		u.Add(&Host{Name: hostName(n + 1), VTEP: vtep(n + 1), TunnelPorts: flows.TunnelPorts{flows.VXLAN: 1}, GatewayPort: gatewayPort, Switch: FromProgram(f.Program(n + 1))})
+	}
+	words := Words{Names: of.Names{Table: func(id uint8) string { return flows.TableNames[int(id)] }}}
+	out := u.Walk("host1", one.Port, Frame(one.MAC, flows.RouterMAC).IP(one.Addresses[0], internet).TCP(40000, 80))
+	golden(t, "out", out.Text(words))
+	if len(out.Ends) != 1 {
+		t.Fatal(out.Text(words))
+	}
+	back := u.Walk("host2", gatewayPort, out.Ends[0].Packet.Answer())
+	golden(t, "back", back.Text(words))
 }
 
 func TestWhatGetsLostBetweenHosts(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func handAddress(n int) netip.Addr {
 // byHand is a network as people make it without a controller, of bridges that
 // switch as any bridge does. The containers of a lab can be moved there.
 type byHand struct {
+	switches   []int // processes of ovs-vswitchd
 	containers []*lab.Container
 	addresses  map[string]netip.Addr // of the containers there
 	beyond     netip.Addr            // of the internet, that is reached from there
@@ -49,6 +51,15 @@ func makeByHand(ctx context.Context, l *lab.Lab) (*byHand, error) {
 			handBridge, hosts[1-i].Addresses()[0], handVNI)); err != nil {
 			return nil, err
 		}
+		pid, err := h.Run(ctx, "sh", "-c", "cat $OVS_RUNDIR/ovs-vswitchd.pid")
+		if err != nil {
+			return nil, err
+		}
+		process, err := strconv.Atoi(strings.TrimSpace(pid))
+		if err != nil {
+			return nil, err
+		}
+		made.switches = append(made.switches, process)
 	}
 	mtu := made.containers[0].Endpoint().MTU
 	for n := range handGateways {
@@ -102,6 +113,18 @@ func (b *byHand) move(ctx context.Context, from, to string) error {
 		}
 	}
 	return nil
+}
+
+// processorTime is what ovs-vswitchd has used on all hosts.
+func (b *byHand) processorTime() (total time.Duration, err error) {
+	for _, pid := range b.switches {
+		used, err := cpuOfProcess(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
 }
 
 // answers waits until an address can be reached.

@@ -100,13 +100,13 @@ func (j journey) measure(ctx context.Context, r *report, gateway *lab.Host, hand
 		if err := hand.throughGateway(ctx, gateway, pair%handGateways); err != nil {
 			return err
 		}
-		if err := weft.take(ctx, r, j.from, j.weft); err != nil {
+		if err := weft.take(ctx, r, j.from, j.weft, hand); err != nil {
 			return err
 		}
 		if err := hand.move(ctx, weftBridge, handBridge); err != nil {
 			return err
 		}
-		if err := own.take(ctx, r, j.from, j.own); err != nil {
+		if err := own.take(ctx, r, j.from, j.own, hand); err != nil {
 			return err
 		}
 		if err := hand.move(ctx, handBridge, weftBridge); err != nil {
@@ -114,6 +114,7 @@ func (j journey) measure(ctx context.Context, r *report, gateway *lab.Host, hand
 		}
 	}
 	r.pairs(j.what+": TCP, Weft / by hand", ratios(weft.rates, own.rates), j.target, fmt.Sprintf("%.2f Gbit/s", middle(weft.rates)/1e9))
+	r.pairs("    processor time of the Open vSwitches for that, by hand / Weft", ratios(own.costs, weft.costs), j.target, fmt.Sprintf("%.1f ns a byte", middle(weft.costs)))
 	r.pairs("    round trip, by hand / Weft", ratios(own.trips, weft.trips), j.target, fmt.Sprintf("%.3f ms", middle(weft.trips)))
 	return nil
 }
@@ -121,14 +122,23 @@ func (j journey) measure(ctx context.Context, r *report, gateway *lab.Host, hand
 // taken is what came of a way, each time.
 type taken struct {
 	rates []float64 // bit/s
+	costs []float64 // processor time of all Open vSwitches for that, ns a byte
 	trips []float64 // ms
 }
 
-func (t *taken) take(ctx context.Context, r *report, from *lab.Machine, to netip.Addr) error {
+func (t *taken) take(ctx context.Context, r *report, from *lab.Machine, to netip.Addr, hand *byHand) error {
 	if err := answers(ctx, from, to); err != nil {
 		return err
 	}
-	rate, err := throughput(ctx, from, to, r.size(2, 1))
+	before, err := hand.processorTime()
+	if err != nil {
+		return err
+	}
+	rate, bytes, err := throughput(ctx, from, to, r.size(3, 1))
+	if err != nil {
+		return err
+	}
+	after, err := hand.processorTime()
 	if err != nil {
 		return err
 	}
@@ -137,6 +147,7 @@ func (t *taken) take(ctx context.Context, r *report, from *lab.Machine, to netip
 		return err
 	}
 	t.rates, t.trips = append(t.rates, rate), append(t.trips, trip)
+	t.costs = append(t.costs, float64(after-before)/bytes)
 	return nil
 }
 

@@ -95,22 +95,31 @@ func (o *ovs) waitSocket(name string) error {
 // cpuOf is the processor time that Open vSwitches have used, in steps of 10 ms
 // each.
 func cpuOf(all []*ovs) (total time.Duration, err error) {
-	const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 wherever Linux runs Go
 	for _, o := range all {
 		for _, c := range o.processes {
-			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
+			used, err := cpuOfProcess(c.Process.Pid)
 			if err != nil {
 				return 0, err
 			}
-			fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-			for _, f := range fields[11:13] { // utime and stime, proc(5)
-				ticks, err := strconv.Atoi(f)
-				if err != nil {
-					return 0, err
-				}
-				total += time.Duration(ticks) * tick
-			}
+			total += used
 		}
+	}
+	return total, nil
+}
+
+func cpuOfProcess(pid int) (total time.Duration, err error) {
+	const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 wherever Linux runs Go
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	for _, f := range fields[11:13] { // utime and stime, proc(5)
+		ticks, err := strconv.Atoi(f)
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(ticks) * tick
 	}
 	return total, nil
 }

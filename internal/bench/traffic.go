@@ -41,23 +41,25 @@ func serve(ctx context.Context, on *lab.Machine) (stop func(), err error) {
 	return stop, nil
 }
 
-// throughput is what TCP gets to an address in some seconds, in bit/s.
-func throughput(ctx context.Context, from *lab.Machine, to netip.Addr, seconds int) (float64, error) {
-	out, err := from.Run(ctx, "iperf3", "-J", "-c", to.String(), "-t", strconv.Itoa(seconds), "-O", "1")
+// throughput is what TCP gets to an address in some seconds, in bit/s and in
+// bytes altogether.
+func throughput(ctx context.Context, from *lab.Machine, to netip.Addr, seconds int) (rate, bytes float64, err error) {
+	out, err := from.Run(ctx, "iperf3", "-J", "-c", to.String(), "-t", strconv.Itoa(seconds))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var said struct {
 		End struct {
 			Received struct {
-				Rate float64 `json:"bits_per_second"`
+				Rate  float64 `json:"bits_per_second"`
+				Bytes float64 `json:"bytes"`
 			} `json:"sum_received"`
 		} `json:"end"`
 	}
 	if err := json.Unmarshal([]byte(out), &said); err != nil || said.End.Received.Rate == 0 {
-		return 0, fmt.Errorf("iperf3 from %s to %v said %q (%v)", from.Name, to, out, err)
+		return 0, 0, fmt.Errorf("iperf3 from %s to %v said %q (%v)", from.Name, to, out, err)
 	}
-	return said.End.Received.Rate, nil
+	return said.End.Received.Rate, said.End.Received.Bytes, nil
 }
 
 var pingTime = regexp.MustCompile(`time=([0-9.]+) ms`)

@@ -12,11 +12,6 @@ type CookieRange struct{ Value, Mask uint64 }
 // Contains tells whether a cookie is in the range.
 func (r CookieRange) Contains(cookie uint64) bool { return cookie&r.Mask == r.Value&r.Mask }
 
-// Within tells whether all cookies of the range are in another.
-func (r CookieRange) Within(o CookieRange) bool {
-	return r.Mask&o.Mask == o.Mask && o.Contains(r.Value)
-}
-
 // CookieRanges is the union of ranges.
 type CookieRanges []CookieRange
 

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/weft-sdn/weft/openflow"
-	"github.com/weft-sdn/weft/openflow/program"
 )
 
 // PacketOut makes the switch run actions on a packet, as one that came in on a
@@ -61,20 +59,6 @@ func (s *Session) FlushConnections(ctx context.Context, zone uint16, addresses .
 	}
 	if err := s.order(ctx, flushes...); err != nil {
 		return fmt.Errorf("flush the connections of %v in conntrack zone %d: %w", addresses, zone, err)
-	}
-	return nil
-}
-
-// DeleteFlows deletes flows of Config.Except by their cookies, as those that
-// were learned for what is no more, and returns when they are gone.
-func (s *Session) DeleteFlows(ctx context.Context, cookies program.CookieRange) error {
-	if !slices.ContainsFunc(s.cfg.Except, cookies.Within) {
-		return fmt.Errorf("delete flows of cookies %#x/%#x: these are the session's own: take their fragments out of what is wanted", cookies.Value, cookies.Mask)
-	}
-	m := &openflow.FlowMod{Command: openflow.FlowDelete, Cookie: cookies.Value, CookieMask: cookies.Mask, Table: openflow.TableAll,
-		BufferID: openflow.NoBuffer, OutPort: openflow.PortAny, OutGroup: openflow.GroupAny}
-	if err := s.order(ctx, m); err != nil {
-		return fmt.Errorf("delete flows of cookies %#x/%#x: %w", cookies.Value, cookies.Mask, err)
 	}
 	return nil
 }

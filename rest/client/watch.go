@@ -102,6 +102,8 @@ func decodeEvent(data []byte) (model.Event, error) {
 		wire.Event.Object, err = decodeObject[model.Network](wire.Object)
 	case "endpoint":
 		wire.Event.Object, err = decodeObject[model.Endpoint](wire.Object)
+	case "underlay":
+		wire.Event.Object, err = decodeObject[model.Underlay](wire.Object)
 	case "host":
 		wire.Event.Object, err = decodeObject[model.Host](wire.Object)
 	}
