@@ -2,6 +2,7 @@ package attach
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -44,6 +45,7 @@ func (a *Attacher) compare(ctx context.Context) time.Duration {
 		}
 		again = a.repair(ctx, r, all[r.Container].State, plugged) || again
 	}
+	maps.DeleteFunc(a.complaints, func(id, _ string) bool { _, exists := all[id]; return !exists })
 	for id, c := range all {
 		again = a.label(ctx, id, c) || again
 	}
@@ -63,8 +65,7 @@ func (a *Attacher) sweep(ctx context.Context, all containers, plugged ports) (ag
 		if exists && !r.Declaring {
 			continue
 		}
-		if !exists {
-			delete(a.complaints, r.Container)
+		if !exists && !r.Detached {
 			a.log.Info("an attachment is swept whose container Docker has not", "container", r.Name, "interface", r.Interface, "endpoint", r.Endpoint)
 		}
 		if err := a.forget(ctx, r); err != nil {
@@ -159,9 +160,12 @@ func (a *Attacher) label(ctx context.Context, id string, c container.Summary) (a
 	if address := c.Labels[labelAddress]; address != "" {
 		q.Addresses = []string{address}
 	}
-	now, err := a.one(ctx, id)
+	err := a.away()
 	if err == nil {
-		_, err = a.attach(ctx, q, now)
+		var now one
+		if now, err = a.one(ctx, id); err == nil {
+			_, err = a.attach(ctx, q, now)
+		}
 	}
 	if err != nil {
 		a.complain(id, err)

@@ -65,6 +65,14 @@ func (a *Attacher) put(ctx context.Context, e model.Endpoint) (stored model.Endp
 	return stored, err
 }
 
+// away says why what needs the controller is not even tried, nil if it answers.
+func (a *Attacher) away() error {
+	if _, fresh := a.control.Networks(); fresh {
+		return nil
+	}
+	return errors.New("it waits for the controller, which does not answer")
+}
+
 // settleTime is how long is waited for the flows of a new port at the most.
 const settleTime = 2 * time.Second
 
@@ -96,6 +104,9 @@ const errandTime = 5 * time.Second
 // deleteLater deletes the endpoints that are to go, as far as the controller
 // answers. It reports whether any is left.
 func (a *Attacher) deleteLater(ctx context.Context) (left bool) {
+	if a.away() != nil {
+		return len(a.ledger.now.Later) > 0
+	}
 	ctx, cancel := context.WithTimeout(ctx, errandTime)
 	defer cancel()
 	for len(a.ledger.now.Later) > 0 {
@@ -124,7 +135,7 @@ func (a *Attacher) deleteLater(ctx context.Context) (left bool) {
 // review deletes, once, the endpoints of this agent's making that it has lost the
 // records of, and whose containers Docker's list has not.
 func (a *Attacher) review(ctx context.Context, all containers) {
-	if a.reviewed {
+	if a.reviewed || a.away() != nil {
 		return
 	}
 	var list []model.Endpoint

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
@@ -78,15 +77,12 @@ func (a *Attacher) one(ctx context.Context, name string) (one, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	answer, err := a.engine.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
-	if errdefs.IsNotFound(err) {
-		return one{}, fmt.Errorf("Docker has no container %q: docker ps -a lists them", name)
-	}
 	if err != nil {
 		return one{}, fmt.Errorf("ask Docker for container %q: %w", name, err)
 	}
 	c := answer.Container
 	if c.State == nil || c.HostConfig == nil {
-		return one{}, errors.New("Docker does not say whether the container runs")
+		return one{}, fmt.Errorf("ask Docker for container %q: the answer does not say whether it runs", name)
 	}
 	o := one{id: c.ID, name: strings.TrimPrefix(c.Name, "/"), network: c.HostConfig.NetworkMode}
 	if c.State.Running {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
+	"math/rand/v2"
 
 	"github.com/vishvananda/netlink"
 
@@ -21,26 +21,31 @@ const (
 )
 
 // Names of the ends of a pair: the container's id, as Docker shows it, and four
-// digits for the interface. A name has 15 characters at the most.
-func portName(r Attachment) string   { return "wa" + suffix(r) }
-func insideName(r Attachment) string { return "wi" + suffix(r) }
-
-func suffix(r Attachment) string {
-	h := fnv.New32a()
-	h.Write([]byte(r.Interface))
-	return fmt.Sprintf("%.8s%04x", r.Container, h.Sum32()&0xffff)
+// digits. A name has 15 characters at the most.
+//
+// Each pair has other names than the last one of the container: ovs-vswitchd does
+// not notice that a device is another if a port of the same name comes at once.
+func pairNames(container string) (port, inside string) {
+	suffix := fmt.Sprintf("%.8s%04x", container, rand.N(0x10000))
+	return "wa" + suffix, "wi" + suffix
 }
 
 // plugIn makes the interface of a container that runs, and remembers that.
 func (a *Attacher) plugIn(ctx context.Context, r Attachment, c one) error {
-	if r.Port != "" && r.Port != portName(r) {
+	if r.Port != "" {
 		if err := a.unplug(ctx, r.Port); err != nil {
 			return err
 		}
 	}
-	r.Port = portName(r)
+	var inside string
+	r.Port, inside = pairNames(r.Container)
+	r.Run = ""
+	// Whatever happens now, the port is known to be ours.
+	if err := a.ledger.put(r); err != nil {
+		return err
+	}
 	cord := plug.Cord{
-		Port: r.Port, Inside: insideName(r), MAC: r.MAC.Bytes[:], MTU: r.MTU,
+		Port: r.Port, Inside: inside, MAC: r.MAC.Bytes[:], MTU: r.MTU,
 		ExternalIDs: map[string]string{keyContainer: r.Name, keyInterface: r.Interface, keyAttached: r.Container},
 	}
 	if r.Endpoint != "" {

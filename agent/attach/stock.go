@@ -114,6 +114,9 @@ func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error
 // endpointOf is the endpoint that names the container and is no other host's,
 // the zero value if there is none.
 func (a *Attacher) endpointOf(ctx context.Context, r Attachment) (e model.Endpoint, err error) {
+	if err := a.away(); err != nil {
+		return e, err
+	}
 	var list []model.Endpoint
 	err = a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
 		list, err = api.Endpoints(ctx, "")
