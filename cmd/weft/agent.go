@@ -162,7 +162,7 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 		return err
 	}
 	attacher, err := attach.New(attach.Config{
-		Host: host, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
