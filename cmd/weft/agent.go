@@ -9,12 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/agent"
+	"github.com/weft-sdn/weft/agent/attach"
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/docker"
 	"github.com/weft-sdn/weft/agent/join"
@@ -40,6 +40,7 @@ type agentFlags struct {
 	stateDir      string
 	dockerSocket  string
 	pluginSocket  string
+	runDir        string
 }
 
 func newAgent() *cobra.Command {
@@ -73,6 +74,7 @@ calls the controller: see docs/docker.md.`,
 	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
+	flags.StringVar(&f.runDir, "run-dir", attach.DefaultRunDir, "directory of the socket for weft attach and weft detach")
 	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
@@ -152,12 +154,15 @@ func (f *agentFlags) newControl(joins bool, log *slog.Logger) (*control.Control,
 
 // serveDocker is the part of the agent that talks to Docker and to the controller.
 func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *slog.Logger) error {
-	host, err := f.hostName(ctx, log)
+	driver, err := docker.New(docker.Config{
+		Host: f.hostName, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+		Control: c, Socket: plug.At(f.ovsdb), Log: log,
+	})
 	if err != nil {
 		return err
 	}
-	driver, err := docker.New(docker.Config{
-		Host: host, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+	attacher, err := attach.New(attach.Config{
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
@@ -169,27 +174,17 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 		return ctx.Err()
 	})
 	all.Go(func() error { return driver.Run(ctx) })
+	all.Go(func() error { return attacher.Run(ctx) })
 	return all.Wait()
 }
 
-// hostName waits for Open vSwitch, which may start after the agent.
-func (f *agentFlags) hostName(ctx context.Context, log *slog.Logger) (string, error) {
-	for complained := false; f.host == ""; {
-		name, err := localdb.HostName(ctx, f.ovsdb)
-		if err == nil {
-			return name, nil
-		}
-		if !complained {
-			log.Warn("waiting for Open vSwitch, to know what this host is called", "error", err)
-			complained = true
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+// hostName is asked whenever it matters: joining may change what the database
+// says.
+func (f *agentFlags) hostName(ctx context.Context) (string, error) {
+	if f.host != "" {
+		return f.host, nil
 	}
-	return f.host, nil
+	return localdb.HostName(ctx, f.ovsdb)
 }
 
 // dockerInstalled reports whether this host has Docker, which may be started
