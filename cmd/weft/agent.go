@@ -48,16 +48,21 @@ func newAgent() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Serve containers and the host side of gateways, on a host with Open vSwitch",
-		Long: `Set the host side of gateways up. On each gateway host the agent gives the kernel
-the addresses, routes, forwarding and nftables rules that lead out of br-weft and
-back, as the controller has written them into the Open vSwitch of that host, and
-takes exactly these away when the host is a gateway no more. It needs root, and no
-connection to the controller. When it ends, everything stays as it is.
+		Long: `Look after a host with Open vSwitch. By the line that "weft token" prints on the
+controller, with --join and --token, the host becomes a member of the cluster: the
+agent finds the controller, points Open vSwitch at it, and serves Docker if the host
+has it. All of that is remembered. See docs/install.md.
 
-What it does can also be done by hand: see docs/gateways.md.
+On each gateway host the agent gives the kernel the addresses, routes, forwarding
+and nftables rules that lead out of br-weft and back, as the controller has written
+them into the Open vSwitch of that host, and takes exactly these away when the host
+is a gateway no more. For that it needs no connection to the controller, nor to
+have joined. It can also be done by hand: see docs/gateways.md.
 
 With --docker the agent is Docker's network driver "weft" as well, for which it
-calls the controller: see docs/docker.md.`,
+calls the controller: see docs/docker.md.
+
+It needs root. When it ends, everything stays as it is.`,
 		Args: cobra.NoArgs,
 		RunE: doing(func(c *cobra.Command, _ []string) error {
 			f.dockerIfThere = !c.Flags().Changed("docker")
