@@ -20,7 +20,7 @@ func (h *Host) StartAgent(args ...string) error {
 	// A path relative to its working directory: that of a socket is at most
 	// 107 bytes (unix(7)).
 	agent := h.agentOf()
-	if err := agent.start(append([]string{h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock", "--state-dir", "agent"}, args...)...); err != nil {
+	if err := agent.start(append([]string{h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock", "--state-dir", "agent", "--run-dir", "run"}, args...)...); err != nil {
 		return fmt.Errorf("start the agent of %s: %w", h.Name, err)
 	}
 	return nil

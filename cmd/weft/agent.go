@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/agent"
+	"github.com/weft-sdn/weft/agent/attach"
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/docker"
 	"github.com/weft-sdn/weft/agent/join"
@@ -39,6 +40,7 @@ type agentFlags struct {
 	stateDir      string
 	dockerSocket  string
 	pluginSocket  string
+	runDir        string
 }
 
 func newAgent() *cobra.Command {
@@ -72,6 +74,7 @@ calls the controller: see docs/docker.md.`,
 	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
+	flags.StringVar(&f.runDir, "run-dir", attach.DefaultRunDir, "directory of the socket for weft attach and weft detach")
 	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
@@ -158,12 +161,20 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 	if err != nil {
 		return err
 	}
+	attacher, err := attach.New(attach.Config{
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
+		Control: c, Socket: plug.At(f.ovsdb), Log: log,
+	})
+	if err != nil {
+		return err
+	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		c.Run(ctx)
 		return ctx.Err()
 	})
 	all.Go(func() error { return driver.Run(ctx) })
+	all.Go(func() error { return attacher.Run(ctx) })
 	return all.Wait()
 }
 
