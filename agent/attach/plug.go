@@ -58,6 +58,7 @@ func (a *Attacher) plugIn(ctx context.Context, r Attachment, c one) error {
 		return errors.Join(err, a.unplug(context.WithoutCancel(ctx), r.Port))
 	}
 	r.Run = c.run
+	r.Complete = false // to the controller it is another port, whose MAC it does not know
 	if err := a.ledger.put(r); err != nil {
 		return err
 	}

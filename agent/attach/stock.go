@@ -107,16 +107,15 @@ func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error
 	if e.ID == "" {
 		return nil
 	}
-	r.Complete, r.Network, r.MTU = true, e.Network, e.MTU
-	if !e.MAC.IsZero() {
-		r.MAC = e.MAC
+	if e.MAC.IsZero() {
+		// Or it would be adopted from the first frame of the port, and a container
+		// that only waits to be asked sends none.
+		e.MAC = r.MAC
+		if _, err := a.put(ctx, e); err != nil {
+			return err
+		}
 	}
-	// Said to the controller, which would otherwise adopt it anew from the first
-	// frame of each port: a container that only waits to be asked sends none.
-	e.MAC = r.MAC
-	if _, err := a.put(ctx, e); err != nil {
-		return err
-	}
+	r.Complete, r.Network, r.MTU, r.MAC = true, e.Network, e.MTU, e.MAC
 	a.log.Info("completed what ovs-docker plugged in", "container", r.Name, "interface", r.Interface, "network", r.Network)
 	return nil
 }
