@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weft-sdn/weft/lab"
 	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
@@ -371,4 +372,34 @@ func TestACheckSaysWhatIsMissing(t *testing.T) {
 	says(check(), "MISSING +Open vSwitch +ovs-vswitchd does not answer")
 	s.must(s.Host("host1").KillOVSDB(s.ctx))
 	says(check(), "MISSING +Open vSwitch +its database does not answer")
+}
+
+// The line that weft token prints is all that a host with Docker is told.
+func TestDockerOnHostsThatHaveJoined(t *testing.T) {
+	needDocker(t)
+	s := &dockerSite{build(t, dockerTopology, reachable...)}
+	s.bearing()
+	s.startDockers(func(host string) {
+		h := s.Host(host)
+		s.must(h.Join(s.ctx, "--docker", "--docker-socket", h.DockerEngine(), "--plugin-socket", lab.PluginSocket))
+	})
+	s.docker("host1", "network", "create", "-d", "weft", "--ipam-driver", "weft", "--subnet", "10.0.1.0/24", "net1")
+	s.listed("net1", true, "host1", "host2")
+	s.runs("host1", "one", "--net", "net1", "--ip", "10.0.1.10")
+	s.runs("host2", "two", "--net", "net1")
+	s.within(soon, "two reaches one", func() error {
+		_, err := s.Host("host2").Docker(s.ctx, "exec", "two", "/bin/ping", "-c1", "-W1", "10.0.1.10")
+		return err
+	})
+	s.must(s.gossip("host1", model.GossipAlive)())
+	// Restarted while the controller is away, an agent knows where that was.
+	h := s.Host("host2")
+	s.must(h.StopAgent(s.ctx))
+	s.must(s.KillController(s.ctx))
+	s.must(h.StartAgent("--docker", "--docker-socket", h.DockerEngine(), "--plugin-socket", lab.PluginSocket))
+	s.must(s.StartController(s.ctx))
+	s.within(soon, "a container starts on host2", func() error {
+		_, err := h.Docker(s.ctx, "run", "--rm", "--net", "net1", lab.DockerImage, "/bin/ping", "-c1", "-W2", "10.0.1.10")
+		return err
+	})
 }

@@ -30,10 +30,10 @@ const (
 
 // Config is what an Attacher has to be told.
 type Config struct {
-	Host     string // this host's name at the controller
-	StateDir string // holds what must survive a restart
-	RunDir   string // gets the socket for the commands
-	Engine   string // Docker's API, such as unix:///var/run/docker.sock
+	Host     func(context.Context) (string, error) // says what the controller calls this host
+	StateDir string                                // holds what must survive a restart
+	RunDir   string                                // gets the socket for the commands
+	Engine   string                                // Docker's API, such as unix:///var/run/docker.sock
 	Control  *control.Control
 	Socket   *plug.Socket
 	Log      *slog.Logger
@@ -41,7 +41,7 @@ type Config struct {
 
 // Attacher serves the containers of one Docker engine.
 type Attacher struct {
-	host    string
+	host    func(context.Context) (string, error)
 	path    string // of the socket for the commands
 	control *control.Control
 	socket  *plug.Socket

@@ -27,7 +27,11 @@ func endpointID(r Attachment) string {
 // declare makes the controller's endpoint for an attachment, and completes the
 // attachment by what that says.
 func (a *Attacher) declare(ctx context.Context, r Attachment, addresses []model.Addr) (Attachment, error) {
-	wanted := model.Endpoint{ID: endpointID(r), Network: r.Network, MAC: r.MAC, Addresses: addresses, Host: a.host}
+	host, err := a.host(ctx)
+	if err != nil {
+		return r, err
+	}
+	wanted := model.Endpoint{ID: endpointID(r), Network: r.Network, MAC: r.MAC, Addresses: addresses, Host: host}
 	if model.CheckName("name", r.Name) == nil {
 		wanted.Name = r.Name
 	}
@@ -178,8 +182,12 @@ func (a *Attacher) review(ctx context.Context, all containers) {
 	if a.reviewed || a.away() != nil {
 		return
 	}
+	host, err := a.host(ctx)
+	if err != nil {
+		return
+	}
 	var list []model.Endpoint
-	err := a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
+	err = a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
 		list, err = api.Endpoints(ctx, "")
 		return err
 	})
@@ -189,7 +197,7 @@ func (a *Attacher) review(ctx context.Context, all containers) {
 	a.reviewed = true
 	for _, e := range list {
 		short, ours := endpointContainer(e)
-		if _, exists := all.called(short); !ours || e.Host != a.host || exists || a.remembered(e.ID) {
+		if _, exists := all.called(short); !ours || e.Host != host || exists || a.remembered(e.ID) {
 			continue
 		}
 		a.log.Info("an endpoint is swept whose container Docker has not", "endpoint", e.ID)

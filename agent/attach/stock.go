@@ -123,13 +123,17 @@ func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error
 // endpointOf is the endpoint that names the container's interface and is no
 // other host's, the zero value if there is none.
 func (a *Attacher) endpointOf(ctx context.Context, r Attachment) (e model.Endpoint, err error) {
+	host, err := a.host(ctx)
+	if err != nil {
+		return e, err
+	}
 	var list []model.Endpoint
 	err = a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
 		list, err = api.Endpoints(ctx, "")
 		return err
 	})
 	for _, one := range list {
-		if one.Container == r.Name && one.Interface == r.Interface && (one.Host == "" || one.Host == a.host) {
+		if one.Container == r.Name && one.Interface == r.Interface && (one.Host == "" || one.Host == host) {
 			return one, nil
 		}
 	}

@@ -191,13 +191,17 @@ func (d *Driver) reserve(ctx context.Context, network string, six bool, asked ne
 		}
 	}
 	d.doErrands(ctx) // the address may be that of an endpoint which is to be deleted
+	host, err := d.host(ctx)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
 	id := reservationPrefix + uuid.NewString()
-	wanted := model.Endpoint{ID: id, Network: network, Host: d.host}
+	wanted := model.Endpoint{ID: id, Network: network, Host: host}
 	if asked.IsValid() {
 		wanted.Addresses = []model.Addr{model.AddrFrom(asked)}
 	}
 	// On disk first: what is not known is never swept.
-	err := d.ledger.change(func(now *records) error {
+	err = d.ledger.change(func(now *records) error {
 		now.Reservations[id] = &reservation{Network: network, Address: asked, Since: time.Now()}
 		return nil
 	})

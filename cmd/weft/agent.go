@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -155,19 +154,15 @@ func (f *agentFlags) newControl(joins bool, log *slog.Logger) (*control.Control,
 
 // serveDocker is the part of the agent that talks to Docker and to the controller.
 func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *slog.Logger) error {
-	host, err := f.hostName(ctx, log)
-	if err != nil {
-		return err
-	}
 	driver, err := docker.New(docker.Config{
-		Host: host, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+		Host: f.hostName, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	attacher, err := attach.New(attach.Config{
-		Host: host, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
@@ -183,24 +178,13 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 	return all.Wait()
 }
 
-// hostName waits for Open vSwitch, which may start after the agent.
-func (f *agentFlags) hostName(ctx context.Context, log *slog.Logger) (string, error) {
-	for complained := false; f.host == ""; {
-		name, err := localdb.HostName(ctx, f.ovsdb)
-		if err == nil {
-			return name, nil
-		}
-		if !complained {
-			log.Warn("waiting for Open vSwitch, to know what this host is called", "error", err)
-			complained = true
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+// hostName is asked whenever it matters: joining may change what the database
+// says.
+func (f *agentFlags) hostName(ctx context.Context) (string, error) {
+	if f.host != "" {
+		return f.host, nil
 	}
-	return f.host, nil
+	return localdb.HostName(ctx, f.ovsdb)
 }
 
 // dockerInstalled reports whether this host has Docker, which may be started
