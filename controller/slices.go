@@ -145,7 +145,7 @@ func without(p netip.Prefix, cut []netip.Prefix) []netip.Prefix {
 }
 
 // keepSlices takes over the slices that were chosen, and are still possible, for
-// hosts to which no other is given now.
+// hosts to which no other of the family is given now.
 func (n *networkRecord) keepSlices(old *networkRecord) {
 	n.Automatic = nil
 	if n.SliceSize == 0 {
@@ -153,12 +153,12 @@ func (n *networkRecord) keepSlices(old *networkRecord) {
 	}
 	n.Slices = maps.Clone(n.Slices)
 	for host, ranges := range old.Automatic {
-		given, is := n.Slices[host]
+		given := n.Slices[host]
 		for _, p := range ranges {
 			subnet, inside := n.SubnetOf(p.Prefix.Addr())
 			switch {
 			case !inside || subnet.Bits() > p.Bits():
-			case !is:
+			case len(given.InFamily(p.Prefix.Addr().Is6())) == 0:
 				n.Slices = withRange(n.Slices, host, p.Prefix)
 				n.Automatic = withRange(n.Automatic, host, p.Prefix)
 			case slices.Contains(given, p):
