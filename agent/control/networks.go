@@ -83,6 +83,9 @@ func (c *Control) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.listTaken(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -106,9 +109,13 @@ func (c *Control) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if event.Kind == "endpoint" {
+			c.endpointChanged(event)
+		}
 		if event.Kind != "network" {
 			continue
 		}
+		own := c.ownSlices()
 		n, put := event.Object.(model.Network)
 		c.set(func(known *networks) {
 			// The list may have been ahead of the watch.
@@ -121,6 +128,11 @@ func (c *Control) follow(ctx context.Context) error {
 				delete(known.byName, event.Name)
 			}
 		})
+		if !reflect.DeepEqual(own, c.ownSlices()) {
+			if err := c.listTaken(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return context.Cause(ctx)
 }
@@ -191,8 +203,12 @@ func (c *Control) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.file+".new", text, 0o600); err != nil {
+	return replace(c.file, text)
+}
+
+func replace(file string, text []byte) error {
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(c.file+".new", c.file)
+	return os.Rename(file+".new", file)
 }

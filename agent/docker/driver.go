@@ -69,6 +69,7 @@ func New(cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare to call Docker at %s: %w", cfg.Engine, err)
 	}
+	cfg.Control.SlicesOf(cfg.Host)
 	return &Driver{
 		host: cfg.Host, path: cfg.PluginSocket, control: cfg.Control, socket: cfg.Socket,
 		engine: engine, ledger: records, log: cfg.Log,

@@ -65,6 +65,7 @@ func (d *Driver) follow(ctx context.Context) error {
 		}
 		d.sweep()
 		d.doErrands(ctx)
+		d.declareLater(ctx)
 		d.reconcile(ctx)
 	}
 }
