@@ -29,7 +29,7 @@ deps: ## Install what the lab and the tests use, if it is missing.
 	@scripts/deps
 
 .PHONY: demo
-demo: deps build ## Show the main job, from start to finish (LAB=c for another topology).
+demo: deps build ## Show the main job, from start to finish (LAB=d for another topology).
 	@scripts/as-root demo/demo $(LAB)
 
 .PHONY: test

@@ -71,7 +71,7 @@ func (t *tx) apply(d model.Document, source string) (done applied, err error) {
 		t.prune(d, source)
 	}
 	for _, step := range []func(model.Document, string, *applied) error{
-		t.applyNetworks, t.applyEndpoints, t.applyRouters, t.applyForwards, t.applyUnderlay,
+		t.applyUnderlay, t.applyNetworks, t.applyEndpoints, t.applyRouters, t.applyForwards,
 	} {
 		if err := step(d, source, &done); err != nil {
 			return applied{}, err
@@ -210,6 +210,7 @@ func (t *tx) applyForwards(d model.Document, source string, done *applied) error
 	return nil
 }
 
+// applyUnderlay comes first: MTUs that are chosen leave room for relaying.
 func (t *tx) applyUnderlay(d model.Document, source string, done *applied) error {
 	if d.Underlay == nil {
 		return nil

@@ -110,8 +110,6 @@ func (t *tx) putUnderlay(u model.Underlay, source string) error {
 		if old.Source == source && reflect.DeepEqual(old.Links, now.Links) && reflect.DeepEqual(old.Groups, now.Groups) {
 			return nil
 		}
-	} else {
-		now.Watch = t.watchEncap()
 	}
 	t.put(tableUnderlay, now)
 	t.adjoin()
@@ -154,6 +152,16 @@ func (t *tx) unlink(systemID string) {
 		t.put(tableUnderlay, &now)
 	}
 	t.adjoin()
+}
+
+// chooseWatch chooses how links are watched, when all networks are in that are
+// declared together with them.
+func (t *tx) chooseWatch() {
+	if u := t.declaredUnderlay(); u != nil && u.Watch == "" {
+		now := *u
+		now.Watch = t.watchEncap()
+		t.put(tableUnderlay, &now)
+	}
 }
 
 // watchEncap is the encapsulation of which there are networks, by preference

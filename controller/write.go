@@ -46,6 +46,9 @@ func (c *Controller) write(ctx context.Context, options WriteOptions, change fun
 		if err == nil {
 			err = t.chooseZones()
 		}
+		if err == nil {
+			t.chooseWatch()
+		}
 		if err != nil {
 			t.abort()
 			failed = err

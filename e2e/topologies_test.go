@@ -13,7 +13,7 @@ import (
 )
 
 func TestTopologiesComeUpHoldAndLeaveNothing(t *testing.T) {
-	for _, name := range []string{"a", "b", "c"} {
+	for _, name := range []string{"a", "b", "c", "d", "ring"} {
 		t.Run(name, func(t *testing.T) {
 			topology, err := lab.Load(filepath.Join("..", "topologies", name+".yaml"))
 			if err != nil {

@@ -29,14 +29,15 @@ const (
 	KindNICBase     Kind = 0x14 // of the pipeline of networks with a NIC; owner is its version
 	KindRelayBase   Kind = 0x15 // of the pipeline where not all hosts see each other; owner is its version
 
-	KindNetwork Kind = 0x20 // of a network as a whole
-	KindGroups  Kind = 0x21 // whom its broadcasts reach
-	KindGateway Kind = 0x22 // its gateway's addresses, and which networks it leads to
-	KindSteer   Kind = 0x23 // the way out of it
-	KindLimit   Kind = 0x24 // how large its packets may be
-	KindSegment Kind = 0x25 // machines behind NICs are learned
-	KindNICs    Kind = 0x26 // where such machines may be
-	KindEncap   Kind = 0x27 // its tunnel port, unless that is VXLAN's
+	KindNetwork   Kind = 0x20 // of a network as a whole
+	KindGroups    Kind = 0x21 // whom its broadcasts reach
+	KindGateway   Kind = 0x22 // its gateway's addresses, and which networks it leads to
+	KindSteer     Kind = 0x23 // the way out of it
+	KindLimit     Kind = 0x24 // how large its packets may be
+	KindSegment   Kind = 0x25 // machines behind NICs are learned
+	KindNICs      Kind = 0x26 // where such machines may be
+	KindEncap     Kind = 0x27 // its tunnel port, unless that is VXLAN's
+	KindStrangers Kind = 0x28 // machines behind NICs told from endpoints, where others relay their frames
 
 	KindMember Kind = 0x30 // another host's frames of a network are accepted
 	KindPath   Kind = 0x31 // the way to another host
@@ -53,6 +54,7 @@ const (
 	KindTransit   Kind = 0x46 // its translation on a gateway host
 	KindForward   Kind = 0x47 // ports of gateway hosts that lead to it
 	KindGuard     Kind = 0x48 // machines behind a NIC do not pretend to be it
+	KindKnown     Kind = 0x49 // its frames, relayed, are no machine's behind a NIC
 	KindLearned   Kind = 0x4c // a machine behind a NIC: a flow that a switch made itself
 	KindNIC       Kind = 0x4d // a NIC that is in a network; its number is as an endpoint's
 )
@@ -88,6 +90,8 @@ var roles = map[Kind]string{
 	KindSegment:     "machines behind the NICs of the network are learned",
 	KindEncap:       "the tunnel port of the network's encapsulation",
 	KindNICs:        "where machines behind the NICs of the network may be",
+	KindStrangers:   "tells machines behind NICs from endpoints, where others relay their frames",
+	KindKnown:       "its frames, when others relay them, are told from those of machines behind NICs",
 	KindGuard:       "no machine behind a NIC pretends to be an endpoint",
 	KindLearned:     "a machine behind a NIC, as the switch learned it itself",
 	KindNIC:         "a NIC that is in a network",

@@ -41,6 +41,7 @@ type network struct {
 	own, router, limits, segment *program.Fragment
 	steers                       map[steerKey]*program.Fragment
 	tunnels                      map[uint32]*program.Fragment // of its encapsulation, by the number of the port
+	strangers                    *program.Fragment
 	relayed                      map[uint32]*program.Fragment // host → what lets its frames in, whoever sent them
 
 	endpoints map[uint32]*endpoint           // all of the network
@@ -314,7 +315,7 @@ func (f *Fabric) give(n *network, number uint32, e *endpoint) {
 	part := n.parts[number]
 	for i, kind := range endpointKinds {
 		switch now := e.fragments[i]; {
-		case now != nil && n.has(kind, e, number, part):
+		case now != nil && n.has(kind, e, number, part) && (kind != KindKnown || f.links[number] != nil):
 			f.set(number, e.key(kind), now)
 		case now != nil || e.lost[i]:
 			f.set(number, e.key(kind), nil)

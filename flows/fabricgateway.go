@@ -39,6 +39,7 @@ func (f *Fabric) enter(n *network, now Network) {
 	n.steers = map[steerKey]*program.Fragment{}
 	n.tunnels = map[uint32]*program.Fragment{}
 	n.relayed = map[uint32]*program.Fragment{}
+	n.strangers = nil
 	if g := now.Gateway; g != nil {
 		n.limits = now.limit()
 		for _, vni := range g.Peers {

@@ -120,6 +120,7 @@ func (f *Fabric) relink(number uint32, was map[uint32]struct{}) {
 		for m := range n.parts {
 			f.admit(n, number, m)
 		}
+		f.tellMachines(n, number)
 	}
 	f.resteerFrom(h)
 }
@@ -238,11 +239,29 @@ func (f *Fabric) admission(n *network, at, from uint32) *program.Fragment {
 	if _, is := l.neighbours[from]; !is && !takesPart || !h.VTEP.IsValid() {
 		return nil
 	}
-	if takesPart && !n.hasNIC(from) {
+	if takesPart && len(n.nics) == 0 {
 		return h.accepts[n.VNI]
 	}
 	if n.relayed[from] == nil {
 		n.relayed[from] = h.relayer(n)
 	}
 	return n.relayed[from]
+}
+
+// tellMachines gives a host to which others relay what tells the frames of
+// machines behind NICs from those of endpoints.
+func (f *Fabric) tellMachines(n *network, number uint32) {
+	var now *program.Fragment
+	if f.links[number] != nil && n.parts[number] != absent && len(n.nics) > 0 {
+		if n.strangers == nil {
+			n.strangers = n.relayedSegment()
+		}
+		now = n.strangers
+	}
+	if len(n.nics) > 0 {
+		for _, e := range n.endpoints {
+			f.give(n, number, e)
+		}
+	}
+	f.set(number, networkKey(KindStrangers, n.VNI), now)
 }

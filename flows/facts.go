@@ -26,6 +26,9 @@ func HostMAC(number uint32) [6]byte {
 	return [6]byte{0x02, 0x77, 0x65, 0x67, byte(number >> 8), byte(number)}
 }
 
+// hostMACs is what all addresses of [HostMAC] have in common.
+var hostMACs = [6]byte{0xff, 0xff, 0xff, 0xff}
+
 // Gateway is what flows depend on of a network's gateway.
 type Gateway struct {
 	Mode       Mode

@@ -11,7 +11,7 @@ type endpoint struct {
 }
 
 // endpointKinds are the roles in which an endpoint has flows.
-var endpointKinds = [...]Kind{KindLocal, KindPort, KindRemote, KindAnswer, KindAdopt, KindNeighbour, KindTransit, KindForward, KindGuard}
+var endpointKinds = [...]Kind{KindLocal, KindPort, KindRemote, KindAnswer, KindAdopt, KindNeighbour, KindTransit, KindForward, KindGuard, KindKnown}
 
 func (e *endpoint) key(kind Kind) program.Key {
 	return program.Key{Kind: uint8(kind), VNI: e.VNI, Owner: e.Number}
@@ -56,6 +56,8 @@ func (e *endpoint) make(n *network, kind Kind) *program.Fragment {
 		return e.forward(n.Network)
 	case kind == KindGuard && known && len(n.nics) > 0:
 		return e.guard(n.Network)
+	case kind == KindKnown && known && len(n.nics) > 0:
+		return e.known(n.Network)
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func (n *network) has(kind Kind, e *endpoint, number uint32, part part) bool {
 		return part != absent && !here
 	case KindNeighbour:
 		return part != absent
-	case KindGuard:
+	case KindGuard, KindKnown:
 		return part == member && n.hasNIC(number)
 	case KindTransit, KindForward:
 		if n.leaves() && len(n.Gateway.Hosts) == 0 {

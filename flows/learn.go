@@ -107,3 +107,23 @@ func nics(vni uint32, here, hosts []uint32) *program.Fragment {
 	}
 	return b.fragment()
 }
+
+// relayedSegment is for hosts that get frames by relays and do not see who sent
+// them: nothing is learned, because there is nobody to learn, and who is no
+// endpoint is a machine behind a NIC. What is for such a machine goes to all
+// NICs of the network.
+func (n Network) relayedSegment() *program.Fragment {
+	b := &builder{kind: KindStrangers, vni: n.VNI}
+	relayed := match(b.network(), regVia.Uint(0))
+	b.flow(TableLearn, 195, match(relayed, of.EthSrc.MACMask(HostMAC(0), hostMACs)), n.fromTunnel(true))
+	b.flow(TableLearn, 190, relayed, n.fromTunnel(true), set(regSegment.Uint(uint64(n.VNI))))
+	return b.fragment()
+}
+
+// known is an endpoint for [Network.relayedSegment]; machines do not pretend to
+// be it.
+func (e Endpoint) known(n Network) *program.Fragment {
+	b := &builder{kind: KindKnown, owner: e.Number, vni: e.VNI}
+	b.flow(TableLearn, 195, match(b.network(), regVia.Uint(0), of.EthSrc.MAC(e.MAC)), n.fromTunnel(true))
+	return b.fragment()
+}

@@ -84,21 +84,26 @@ func (h Host) equal(o Host) bool {
 
 // member accepts the frames of a network from a host that takes part in it.
 func (h Host) member(n *network) *program.Fragment {
-	return h.admitted(n, n.hasNIC(h.Number))
+	enter, next := []of.Action(nil), n.fromTunnel(len(n.nics) > 0)
+	if n.hasNIC(h.Number) {
+		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
+	}
+	return h.admitted(n, next, enter...)
 }
 
 // relayer accepts the frames of a network from a host that may have relayed
-// them for another. So nothing is learned from them: who sent them is not
-// known.
-func (h Host) relayer(n *network) *program.Fragment { return h.admitted(n, false) }
-
-func (h Host) admitted(n *network, learn bool) *program.Fragment {
-	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
-	enter := []of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}
+// them for another, whoever that is.
+func (h Host) relayer(n *network) *program.Fragment {
 	next := n.fromTunnel(len(n.nics) > 0)
-	if learn {
-		enter, next = append(enter, set(regVia.Uint(uint64(h.Number)))), TableLearn
+	if len(n.nics) > 0 {
+		next = TableLearn
 	}
+	return h.admitted(n, next)
+}
+
+func (h Host) admitted(n *network, next uint8, more ...of.Action) *program.Fragment {
+	b := &builder{kind: KindMember, owner: h.Number, vni: n.VNI}
+	enter := append([]of.Action{set(b.network()), set(regOrigin.Uint(fromTunnel))}, more...)
 	from := match(of.TunID.Uint(uint64(n.VNI)), h.tunnelSource())
 	if n.crowded() {
 		from = append(from, of.VLANVID.UintMask(0, vlanPresent))

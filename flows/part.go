@@ -139,6 +139,7 @@ func (f *Fabric) equip(n *network, number uint32, now part) {
 	f.set(number, networkKey(KindLimit, n.VNI), limits)
 	f.set(number, networkKey(KindSegment, n.VNI), segment)
 	f.encapsulate(n, f.hosts[number])
+	f.tellMachines(n, number)
 	f.staleGroups[place{n.VNI, number}] = struct{}{}
 	f.staleSteers[place{n.VNI, number}] = struct{}{}
 	f.staleBases[number] = struct{}{}

@@ -55,7 +55,7 @@ func RelayBase() *program.Fragment {
 	b.flow(TableDeliver, 100, match(regOut.Uint(outBack)), last, of.Output{Port: of.PortInPort})
 
 	// What gateways put in place of the router's MAC address: see [exits.name].
-	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MACMask(HostMAC(0), [6]byte{0xff, 0xff, 0xff, 0xff}))
+	b.drop(TableNIC, 220, SpoofedMAC, of.EthSrc.MACMask(HostMAC(0), hostMACs))
 	return b.fragment()
 }
 

@@ -141,10 +141,10 @@ func machines() *Fabric {
 	return f
 }
 
-// meshed is hosts 1, 2 and 3 in a row, 2 with an IPv6 VTEP as well as all others
-// would be in a family of their own: 1 and 3 reach each other by 2 only. A network
-// of Geneve is on 1 and 3, one of VXLAN has gateways on 1 and 3 and an endpoint
-// on 2 and 3, one of GRE has a VNI that cannot be relayed.
+// meshed is hosts 1, 2 and 3 in a row: 1 and 3 reach each other by 2 only. A
+// network of Geneve is on 1 and 3, with a NIC on each; one of VXLAN has gateways
+// on 1 and 3 and an endpoint on 2 and 3; one of GRE has a VNI that cannot be
+// relayed.
 func meshed() *Fabric {
 	f := router()
 	for n := uint32(1); n <= 3; n++ {
@@ -163,6 +163,8 @@ func meshed() *Fabric {
 	f.putThere(3, 256, 3)
 	f.PutNetwork(Network{VNI: 300, Encap: Geneve})
 	f.PutNetwork(Network{VNI: 0xa00000, Encap: GRE})
+	f.PutNIC(NIC{Number: 21, VNI: 300, Host: 1, Port: 31})
+	f.PutNIC(NIC{Number: 22, VNI: 300, Host: 3, Port: 32})
 	for i, at := range [][2]uint32{{300, 1}, {300, 3}, {0xa00000, 1}, {0xa00000, 2}, {0xa00000, 3}} {
 		number := uint32(10 + i)
 		f.PutEndpoint(Endpoint{Number: number, VNI: at[0], Host: at[1], Port: number + 10, MAC: [6]byte{2, 0x42, 0, 0, 1, byte(number)}})

@@ -52,6 +52,11 @@ import (
 // nic instead of security and are learned there, and in learn on the hosts they
 // go to; learned and learned_ip hold what was learned, and unknown_mac is where
 // forward goes for all that is nobody's it knows.
+//
+// Where hosts do not all see each other, some go by others:
+//
+//	path → label → deliver              on the host that sends
+//	classify → hops → relay → deliver   on those that relay
 const (
 	TableClassify    = 0
 	TableHops        = 1
@@ -131,7 +136,7 @@ var TableNames = map[int]string{
 // that stands between is the same everywhere.
 //
 //	metadata  the VNI of the network, set by classify
-//	reg0      where the packet goes: an endpoint's number, a tunnel or the host's kernel (bit 24)
+//	reg0      where the packet goes: an endpoint's number, a tunnel port or the host's kernel (bit 24)
 //	reg1[0]   1 when it came through a tunnel
 //	reg2      the gateway host that is chosen for it, by number
 //	reg3      the endpoint that sent it, by number; 0 from a tunnel and from the host

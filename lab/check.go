@@ -67,6 +67,9 @@ func (l *Lab) closer(ctx context.Context, r *CheckResult) {
 	if r.Err == nil && e.MTU != 0 {
 		r.Err = l.fits(ctx, e)
 	}
+	if r.Err == nil && e.Without != "" {
+		r.Note, r.Err = l.outlives(ctx, e)
+	}
 	if r.Err == nil && e.Bulk != 0 {
 		r.Note, r.Err = l.bulk(ctx, e)
 	}

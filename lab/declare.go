@@ -15,9 +15,14 @@ import (
 	"github.com/weft-sdn/weft/model"
 )
 
-// Declare tells the controller of the networks, endpoints and routers of the
+// Declare tells the controller of the networks, endpoints, routers and links of the
 // topology, in one transaction, and then of its forwards and NICs.
 func (l *Lab) Declare(ctx context.Context) error {
+	if l.Topology.linked() { // links are between known hosts
+		if err := l.WaitJoined(ctx); err != nil {
+			return err
+		}
+	}
 	l.options.Progress("networks and endpoints")
 	if err := l.call(ctx, http.MethodPost, "/apply", l.Topology.Document(), nil); err != nil {
 		return fmt.Errorf("declare the networks and endpoints: %w", err)

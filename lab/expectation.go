@@ -24,6 +24,10 @@ type Expectation struct {
 	Neighbour string `json:"neighbour,omitempty"`
 	// MTU is that of From's interface, and packets of just that size arrive.
 	MTU int `json:"mtu,omitempty"`
+	// Without is a host that stops while From pings To: they go on by another way,
+	// after Gap at the most.
+	Without string `json:"without,omitempty"`
+	Gap     Span   `json:"gap,omitzero"`
 	// Wire is how packets from one to the other look on the underlay.
 	Wire *Wire `json:"wire,omitempty"`
 }
@@ -60,6 +64,8 @@ func (e Expectation) String() string {
 		fmt.Fprintf(&s, "%s finds %s without asking over the tunnel", e.From, e.To)
 	case e.MTU != 0:
 		fmt.Fprintf(&s, " with packets of %d bytes, its MTU", e.MTU)
+	case e.Without != "":
+		fmt.Fprintf(&s, " within %s after %s stops", e.Gap, e.Without)
 	case e.Wire != nil:
 		fmt.Fprintf(&s, " in UDP to port %d with VNI %d", e.Wire.UDP, e.Wire.VNI)
 	}

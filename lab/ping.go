@@ -167,6 +167,18 @@ func (p *Pings) close() {
 	p.finished.Wait()
 }
 
+// answeredSince is how many requests were answered, without the first ones.
+func (p *Pings) answeredSince(first int) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, one := range p.sent[first:] {
+		if !one.answered.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // Result is what became of the series so far; the latest requests may still be
 // on their way.
 func (p *Pings) Result() PingResult {

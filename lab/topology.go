@@ -42,6 +42,11 @@ type Underlay struct {
 	Segments  map[string]netip.Prefix `json:"segments"`
 	Segments6 map[string]netip.Prefix `json:"segments6,omitempty"` // IPv6 besides IPv4 in a segment
 	Router    map[string]netip.Addr   `json:"router,omitempty"`    // its address in a segment; default the first free one
+
+	// Links and Groups are what the controller is told of which hosts reach each
+	// other directly. In the lab all do.
+	Links  []model.Link  `json:"links,omitempty"`
+	Groups []model.Group `json:"groups,omitempty"`
 }
 
 // InternetSpec is a machine behind the router that knows the hosts' subnets and
@@ -61,7 +66,7 @@ type HostSpec struct {
 	Name     string            `json:"name"`
 	Address  netip.Prefix      `json:"address"`
 	Address6 netip.Prefix      `json:"address6,omitzero"` // in segments6, besides the other
-	Agent    *bool             `json:"agent,omitempty"`   // whether it runs weft agent; default if packets leave any network
+	Agent    *bool             `json:"agent,omitempty"`   // whether it runs weft agent; default if packets leave any network, or it is in one itself
 	NICs     map[string]string `json:"nics,omitempty"`    // further interfaces, each with the LAN that it is plugged into
 }
 
@@ -122,7 +127,11 @@ func Parse(text []byte) (*Topology, error) {
 
 // Document is what the topology declares to the controller in one transaction.
 func (t *Topology) Document() model.Document {
-	return model.Document{Networks: t.Networks, Endpoints: t.Endpoints, Routers: t.Routers}
+	d := model.Document{Networks: t.Networks, Endpoints: t.Endpoints, Routers: t.Routers}
+	if t.linked() {
+		d.Underlay = &model.Underlay{Links: t.Underlay.Links, Groups: t.Underlay.Groups}
+	}
+	return d
 }
 
 const (
@@ -207,8 +216,11 @@ func (t *Topology) runsAgent(h HostSpec) bool {
 	if h.Agent != nil {
 		return *h.Agent
 	}
-	return t.leaves()
+	return t.leaves() || slices.ContainsFunc(t.Endpoints, func(e model.Endpoint) bool { return e.Kind == model.KindHost && e.Host == h.Name })
 }
+
+// linked reports whether the topology says which hosts reach each other directly.
+func (t *Topology) linked() bool { return len(t.Underlay.Links)+len(t.Underlay.Groups) > 0 }
 
 // lans are the names of all LANs, in order: those that a NIC of a host or a
 // machine is plugged into.

@@ -45,12 +45,16 @@ func (t *Topology) checkExpectation(e Expectation, names map[string]string) erro
 		return fmt.Errorf(".to: %q is neither a machine of this file nor an ADDRESS or ADDRESS:PORT", e.To)
 	case isAddress && address.Zone() != "":
 		return fmt.Errorf(".to: %s: leave the zone out", e.To)
+	case e.Without != "" && !slices.ContainsFunc(t.Hosts, func(h HostSpec) bool { return h.Name == e.Without }):
+		return fmt.Errorf(".without: %q is not a host of this file", e.Without)
+	case (e.Without != "") != (e.Gap != 0):
+		return fmt.Errorf(": without says which host stops, and gap how long traffic may take to move: write both, such as {without: host2, gap: 500ms}")
 	case e.From == e.To:
 		return fmt.Errorf(": a machine always reaches itself: name two")
-	case e.Reaches == nil && e.Bulk == 0 && e.Neighbour == "" && e.MTU == 0 && e.Wire == nil:
+	case e.Reaches == nil && e.Bulk == 0 && e.Neighbour == "" && e.MTU == 0 && e.Wire == nil && e.Without == "":
 		return fmt.Errorf(": says nothing: add reaches: true, reaches: false, bulk: 16MiB, mtu: 1450, wire: {udp: 4789, vni: 5000} or neighbour: %s", neighbourLocal)
-	case !e.positive() && (e.Bulk != 0 || e.Neighbour != "" || e.MTU != 0 || e.Wire != nil || e.Answers != "" || e.SeenAs != ""):
-		return fmt.Errorf(": bulk, neighbour, mtu, wire, answers and seenAs need what reaches: false denies: drop one of them")
+	case !e.positive() && (e.Bulk != 0 || e.Neighbour != "" || e.MTU != 0 || e.Wire != nil || e.Without != "" || e.Answers != "" || e.SeenAs != ""):
+		return fmt.Errorf(": bulk, neighbour, mtu, wire, without, answers and seenAs need what reaches: false denies: drop one of them")
 	case e.Proto != "" && !slices.Contains([]string{overTCP, overUDP, overICMP}, e.Proto):
 		return fmt.Errorf(".proto: %q: use %s, %s or %s, or leave it out for all", e.Proto, overTCP, overUDP, overICMP)
 	case isAddress && port == 0 && (e.Proto == overTCP || e.Proto == overUDP):

@@ -83,11 +83,14 @@ func (c *Control) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.mu.Lock()
+	c.again = cancel
+	c.mu.Unlock()
 	if err := c.listTaken(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	go func() {
 		// A connection that is cut without a word goes on for ever.
 		for tick := time.NewTicker(period); ; {
@@ -106,6 +109,9 @@ func (c *Control) follow(ctx context.Context) error {
 	one := c.clients[0]
 	c.mu.Unlock()
 	for event, err := range one.Watch(ctx, revision) {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
 		if err != nil {
 			return err
 		}

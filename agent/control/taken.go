@@ -23,11 +23,17 @@ type holder struct {
 }
 
 // SlicesOf has the addresses followed that are taken in a host's own slices, by
-// endpoints of whomever. It is called before Run.
+// endpoints of whomever. It is called whenever the host's name may have changed.
 func (c *Control) SlicesOf(host string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.host == host {
+		return
+	}
 	c.host = host
+	if c.again != nil {
+		c.again(client.ErrWatchEnded) // it lists anew
+	}
 }
 
 // Taken reports which addresses of a network are taken in the host's slices, as
@@ -46,10 +52,13 @@ func (c *Control) Taken(network string) map[netip.Addr]bool {
 	return taken
 }
 
-// ownSlices are the host's slices, by network.
+// ownSlices are the host's slices, by network; nil while nobody's are followed.
 func (c *Control) ownSlices() map[string]model.Ranges {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.host == "" {
+		return nil
+	}
 	own := make(map[string]model.Ranges)
 	for name, n := range c.known.byName {
 		if ranges := n.Slices[c.host]; len(ranges) > 0 {
@@ -61,8 +70,12 @@ func (c *Control) ownSlices() map[string]model.Ranges {
 
 // listTaken asks who has addresses in the host's slices.
 func (c *Control) listTaken(ctx context.Context) error {
+	own := c.ownSlices()
+	if own == nil {
+		return nil
+	}
 	now := make(map[string]holder)
-	for name, ranges := range c.ownSlices() {
+	for name, ranges := range own {
 		var list []model.Endpoint
 		err := c.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
 			list, err = api.Endpoints(ctx, name)
@@ -86,8 +99,12 @@ func (c *Control) listTaken(ctx context.Context) error {
 
 // endpointChanged takes in what an event tells of an endpoint.
 func (c *Control) endpointChanged(event model.Event) {
+	own := c.ownSlices()
+	if own == nil {
+		return
+	}
 	e, put := event.Object.(model.Endpoint)
-	h := held(e, c.ownSlices()[e.Network])
+	h := held(e, own[e.Network])
 	c.setTaken(func(taken map[string]holder) {
 		// The list may have been ahead of the watch.
 		if have, is := taken[event.Name]; is && have.Revision > event.Revision {

@@ -191,13 +191,17 @@ func (d *Driver) reserve(ctx context.Context, network string, six bool, asked ne
 		}
 	}
 	d.doErrands(ctx) // the address may be that of an endpoint which is to be deleted
+	host, err := d.host(ctx)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
 	id := reservationPrefix + uuid.NewString()
-	wanted := model.Endpoint{ID: id, Network: network, Host: d.host}
+	wanted := model.Endpoint{ID: id, Network: network, Host: host}
 	if asked.IsValid() {
 		wanted.Addresses = []model.Addr{model.AddrFrom(asked)}
 	}
 	// On disk first: what is not known is never swept.
-	err := d.ledger.change(func(now *records) error {
+	err = d.ledger.change(func(now *records) error {
 		now.Reservations[id] = &reservation{Network: network, Address: asked, Since: time.Now()}
 		return nil
 	})
@@ -212,7 +216,7 @@ func (d *Driver) reserve(ctx context.Context, network string, six bool, asked ne
 	if err != nil {
 		d.unreserve(id, errors.Is(err, control.ErrAway) || ctx.Err() != nil)
 		if errors.Is(err, control.ErrAway) {
-			return d.reserveAway(network, six, asked, err)
+			return d.reserveAway(host, network, six, asked, err)
 		}
 		return netip.Prefix{}, plain(err)
 	}

@@ -28,10 +28,10 @@ const (
 
 // Config is what a driver has to be told.
 type Config struct {
-	Host         string // this host's name at the controller
-	StateDir     string // holds what must survive a restart
-	PluginSocket string // such as DefaultPluginSocket
-	Engine       string // Docker's API, such as DefaultEngine
+	Host         func(context.Context) (string, error) // says what the controller calls this host
+	StateDir     string                                // holds what must survive a restart
+	PluginSocket string                                // such as DefaultPluginSocket
+	Engine       string                                // Docker's API, such as DefaultEngine
 	Control      *control.Control
 	Socket       *plug.Socket
 	Log          *slog.Logger
@@ -39,7 +39,7 @@ type Config struct {
 
 // Driver serves one Docker engine.
 type Driver struct {
-	host    string
+	host    func(context.Context) (string, error)
 	path    string // of the plugin's socket
 	control *control.Control
 	socket  *plug.Socket
@@ -69,7 +69,6 @@ func New(cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare to call Docker at %s: %w", cfg.Engine, err)
 	}
-	cfg.Control.SlicesOf(cfg.Host)
 	return &Driver{
 		host: cfg.Host, path: cfg.PluginSocket, control: cfg.Control, socket: cfg.Socket,
 		engine: engine, ledger: records, log: cfg.Log,

@@ -81,6 +81,10 @@ func (w *weft) endpoints() []model.Endpoint {
 	return all
 }
 
+func called(name string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return name, nil }
+}
+
 // host is a driver of the controller's, with neither Docker nor Open vSwitch;
 // the same directory is the same host.
 func (w *weft) host(name, dir string) *Driver {
@@ -90,7 +94,7 @@ func (w *weft) host(name, dir string) *Driver {
 		w.t.Fatal(err)
 	}
 	nowhere := "unix://" + filepath.Join(dir, "nothing.sock")
-	d, err := New(Config{Host: name, StateDir: dir, Control: c, Engine: nowhere, Socket: plug.At("unix:" + filepath.Join(dir, "nothing.sock")), Log: quiet})
+	d, err := New(Config{Host: called(name), StateDir: dir, Control: c, Engine: nowhere, Socket: plug.At("unix:" + filepath.Join(dir, "nothing.sock")), Log: quiet})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -148,9 +152,9 @@ func TestNoTwoHostsGiveOutOneAddress(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil || taken[got] != "" {
-					t.Errorf("%s on %s and %s: %v", got, d.host, taken[got], err)
+					t.Errorf("%s on host%d and %s: %v", got, h, taken[got], err)
 				}
-				taken[got] = d.host
+				taken[got] = fmt.Sprintf("host%d", h)
 			})
 		}
 	}
@@ -397,7 +401,7 @@ func TestANetworkIsDeclaredWhenItsNameIsKnown(t *testing.T) {
 			t.Error(err)
 		}
 		if forAll := removal.from.leaving("same"); forAll != removal.forAll {
-			t.Errorf("%s deletes it for all: %v", removal.from.host, forAll)
+			t.Errorf("the host of network %s deletes it for all: %v", removal.network, forAll)
 		}
 	}
 }

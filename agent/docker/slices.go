@@ -20,11 +20,11 @@ import (
 
 // reserveAway reserves an address without the controller. Where that cannot be
 // it says so, and away, why the controller does not answer.
-func (d *Driver) reserveAway(network string, six bool, asked netip.Addr, away error) (netip.Prefix, error) {
+func (d *Driver) reserveAway(host, network string, six bool, asked netip.Addr, away error) (netip.Prefix, error) {
 	n, _ := d.control.Network(network)
-	own := n.Slices[d.host].InFamily(six)
+	own := n.Slices[host].InFamily(six)
 	if len(own) == 0 {
-		return netip.Prefix{}, fmt.Errorf("an address can only be given out while the controller answers, as host %s has no slice of the network: %w", d.host, away)
+		return netip.Prefix{}, fmt.Errorf("an address can only be given out while the controller answers, as host %s has no slice of the network: %w", host, away)
 	}
 	var chosen netip.Addr
 	err := d.ledger.change(func(now *records) error {
@@ -49,10 +49,10 @@ func (d *Driver) reserveAway(network string, six bool, asked netip.Addr, away er
 		switch {
 		case !asked.IsValid():
 			if chosen = highest(own, free); !chosen.IsValid() {
-				return fmt.Errorf("all addresses of host %s's slice %s are in use, %d of them, and others can only be given out while the controller answers: %w", d.host, textOf(own), len(used), away)
+				return fmt.Errorf("all addresses of host %s's slice %s are in use, %d of them, and others can only be given out while the controller answers: %w", host, textOf(own), len(used), away)
 			}
 		case !slices.ContainsFunc(own, inOwn):
-			return fmt.Errorf("%s is not in host %s's slice %s, and only addresses of that can be given out while no controller answers: %w", asked, d.host, textOf(own), away)
+			return fmt.Errorf("%s is not in host %s's slice %s, and only addresses of that can be given out while no controller answers: %w", asked, host, textOf(own), away)
 		case !free(asked):
 			return fmt.Errorf("%s is taken: take another, or leave it out and one is chosen", asked)
 		default:
@@ -95,7 +95,7 @@ func textOf(ranges model.Ranges) (text string) {
 // without the controller, as the controller would. It is declared later.
 func (d *Driver) completeAway(e model.Endpoint, away error) (model.Endpoint, error) {
 	n, _ := d.control.Network(e.Network)
-	own := n.Slices[d.host]
+	own := n.Slices[e.Host]
 	if len(e.Addresses) == 0 {
 		return e, away
 	}

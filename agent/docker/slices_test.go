@@ -26,6 +26,7 @@ func sliced() model.Network {
 // addresses of its slices are taken.
 func (d *Driver) hears(t *testing.T, addresses ...string) {
 	t.Helper()
+	d.control.SlicesOf("host1")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	ended := make(chan struct{})
 	go func() {

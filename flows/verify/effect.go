@@ -105,7 +105,9 @@ func compileAction(ops []op, a of.Action) []op {
 		return append(ops, op{kind: opChoose, dst: dst[0], n: 1, text: packetSize})
 	case of.DecTTL: // at its end it goes to the controller
 		return append(ops, op{kind: opForget, dst: span{slotIPTTL, 0, 8}})
-	case of.PushVLAN, of.PopVLAN:
+	case of.PushVLAN: // a tag of VID and priority 0
+		return append(ops, op{kind: opSet, dst: span{slotVLAN, 0, 16}, word: small(0x1000)})
+	case of.PopVLAN: // there may be another tag below
 		return append(ops, op{kind: opForget, dst: span{slotVLAN, 0, 16}})
 	case of.Output:
 		return output(ops, a.Port, strange)

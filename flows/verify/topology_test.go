@@ -83,7 +83,7 @@ func random(r *rand.Rand) Facts {
 			in.VTEP = netip.AddrFrom4([4]byte{192, 0, 2, byte(h + 1)})
 		}
 		if r.IntN(8) > 0 {
-			in.TunnelPorts[flows.VXLAN] = uint32(1 + r.IntN(3))
+			in.TunnelPorts = flows.TunnelPorts{uint32(1 + r.IntN(3)), 600, 601}
 		}
 		f.Hosts = append(f.Hosts, in)
 	}
@@ -91,7 +91,7 @@ func random(r *rand.Rand) Facts {
 	number := uint32(0)
 	var subnets []int // those of one number are equal
 	for n := range 1 + r.IntN(3) {
-		network := flows.Network{VNI: uint32(256 + n), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0}
+		network := flows.Network{VNI: uint32(256 + n), Flood: r.IntN(2) == 0, IPv6: r.IntN(2) == 0, Encap: flows.Encap(n % 3)}
 		f.Networks = append(f.Networks, network)
 		s := r.IntN(2) * (n + 1)
 		subnets = append(subnets, s)

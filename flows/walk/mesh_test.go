@@ -13,6 +13,38 @@ import (
 	cheapest "github.com/weft-sdn/weft/underlay"
 )
 
+// encapsulate gives networks any encapsulation, and hosts that have a tunnel
+// port one of each.
+func (w *world) encapsulate() {
+	for i := range w.networks {
+		w.networks[i].Encap = flows.Encap(w.networks[i].VNI % 3)
+	}
+	for i := range w.hosts {
+		if ports := &w.hosts[i].TunnelPorts; ports[flows.VXLAN] != 0 {
+			ports[flows.Geneve], ports[flows.GRE] = 600, 601
+		}
+	}
+}
+
+// link gives hosts random links and next hops, and their programs anew.
+func (w *world) link() {
+	w.linked = true
+	for _, a := range w.hosts {
+		var neighbours []uint32
+		for _, b := range w.hosts {
+			if !w.chance(4) {
+				neighbours = append(neighbours, b.Number)
+			}
+		}
+		w.fabric.PutLinks(a.Number, neighbours)
+		for _, b := range w.hosts {
+			w.fabric.PutNext(a.Number, b.Number, w.Uint32N(uint32(len(w.hosts)+1)))
+		}
+	}
+	w.fabric.Flush()
+	w.connect()
+}
+
 // mesh is hosts of which not all see each other, with some networks of any
 // encapsulation, in which every host has an endpoint or two.
 type mesh struct {
@@ -256,6 +288,50 @@ func TestAnAnswerGoesBackToTheGatewayOverARelay(t *testing.T) {
 		r := u.Walk("host3", e.Port, Frame(e.MAC, flows.RouterMAC).IP(e.Addresses[0], client).TCP(port, 443))
 		if r.Err != nil || len(r.Ends) != 1 || r.Ends[0].Outcome != ToKernel || r.Ends[0].Host != "host2" {
 			t.Fatalf("with gateway 1 cut off, from port %d:\n%s", port, r.Text(Words{}))
+		}
+	}
+}
+
+// Who relayed a frame may have a NIC of its network, and who sent it one, too:
+// a machine's frame still goes to no other NIC, and an endpoint's to all.
+func TestARelayedFrameOfAMachineGoesToNoOtherNIC(t *testing.T) {
+	for _, relayHasNIC := range []bool{false, true} {
+		f, _, connect := inARow()
+		f.PutNetwork(flows.Network{VNI: 300})
+		nics := map[uint32]uint32{1: 31, 3: 33} // host → port
+		if relayHasNIC {
+			nics[2] = 32
+		}
+		for host, port := range nics {
+			f.PutNIC(flows.NIC{Number: 500 + host, VNI: 300, Host: host, Port: port})
+		}
+		e := flows.Endpoint{Number: 8, VNI: 300, Host: 3, Port: 18, MAC: [6]byte{2, 0x42, 0, 0, 0, 8}}
+		o := flows.Endpoint{Number: 9, VNI: 300, Host: 1, Port: 19, MAC: [6]byte{2, 0x42, 0, 0, 0, 9}}
+		f.PutEndpoint(e)
+		f.PutEndpoint(o)
+		u := connect()
+		for _, test := range []struct {
+			from, port uint32
+			src, dst   [6]byte
+			want       map[string]bool // ports
+		}{
+			{1, 31, strangeMAC, Broadcast, map[string]bool{"host1 19": true, "host3 18": true}},
+			{1, 31, strangeMAC, e.MAC, map[string]bool{"host3 18": true}},
+			{1, 19, o.MAC, Broadcast, map[string]bool{"host1 31": true, "host2 32": relayHasNIC, "host3 18": true, "host3 33": true}},
+			{3, 18, e.MAC, strangeMAC, map[string]bool{"host1 31": true, "host2 32": relayHasNIC, "host3 33": true}}, // nobody has learned it here
+		} {
+			r := u.Walk(hostName(test.from), test.port, Frame(test.src, test.dst).EtherType(0x88b5))
+			got := map[string]bool{}
+			for _, end := range r.Ends {
+				if end.Outcome == Sent {
+					got[fmt.Sprintf("%s %d", end.Host, end.Port)] = true
+				}
+			}
+			maps.DeleteFunc(test.want, func(_ string, is bool) bool { return !is })
+			if r.Err != nil || !maps.Equal(got, test.want) {
+				t.Errorf("the relay has a NIC: %v; from port %d of host %d to %x it gets to %v, want %v:\n%s",
+					relayHasNIC, test.port, test.from, test.dst, got, test.want, r.Text(Words{}))
+			}
 		}
 	}
 }

@@ -29,6 +29,9 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	}
 	for seed := first; seed <= last && !t.Failed(); seed++ {
 		w := newWorld(seed)
+		if seed%2 == 1 {
+			w.encapsulate()
+		}
 		w.build()
 		test(t, w)
 		if t.Failed() {
@@ -47,6 +50,7 @@ type world struct {
 	subnets   []int // of networks: those of one number are equal
 	endpoints []flows.Endpoint
 	nics      []flows.NIC // none unless addNICs is called
+	linked    bool        // by link
 
 	fabric   *flows.Fabric
 	underlay *Underlay

@@ -219,11 +219,22 @@ func reference(l *lab.Lab) string {
 
 func checkCommand() *cobra.Command {
 	var which choice
+	var options lab.Options
 	cmd := &cobra.Command{
-		Use:   "check [-f FILE]",
+		Use:   "check [-f FILE | -f FOLDER]",
 		Short: "Test every expectation of the topology with real packets",
-		Args:  cobra.NoArgs,
+		Long: `Test every expectation of the topology of the lab that is up with real packets.
+
+Of a folder, every topology is brought up, tested and taken down, one after the
+other; a table says what holds.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if about, err := os.Stat(which.file); err == nil && about.IsDir() {
+				if options.Binary, err = os.Executable(); err != nil {
+					return err
+				}
+				return CheckFolder(cmd.Context(), cmd.OutOrStdout(), which.file, options)
+			}
 			l, t, err := which.open()
 			if err != nil {
 				return err
@@ -243,19 +254,7 @@ func Check(ctx context.Context, out io.Writer, l *lab.Lab, expectations []lab.Ex
 	if err != nil {
 		return err
 	}
-	failed := 0
-	for _, r := range results {
-		switch {
-		case r.Err != nil:
-			failed++
-			fmt.Fprintf(out, "FAIL  %s: %v\n", r.Expectation, r.Err)
-		case r.Note != "":
-			fmt.Fprintf(out, "ok    %s: %s\n", r.Expectation, r.Note)
-		default:
-			fmt.Fprintf(out, "ok    %s\n", r.Expectation)
-		}
-	}
-	if failed > 0 {
+	if failed := len(results) - printResults(out, results); failed > 0 {
 		return fmt.Errorf("lab %s: %d of %d expectations do not hold", l.Instance, failed, len(results))
 	}
 	fmt.Fprintf(out, "All %d expectations hold (%.1f s).\n", len(results), time.Since(start).Seconds())
