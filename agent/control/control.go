@@ -44,6 +44,9 @@ type Control struct {
 	mu      sync.Mutex
 	clients []*client.Client // the one that answered last comes first
 	known   networks
+	host    string                  // whose slices are followed, "" for nobody's
+	taken   map[string]holder       // by id of the endpoint
+	again   context.CancelCauseFunc // ends what follow does, nil before
 }
 
 // New prepares a Control that knows what the file says. It does not connect yet.
@@ -52,6 +55,7 @@ func New(cfg Config) (*Control, error) {
 	if err := c.Use(cfg.Controllers...); err != nil {
 		return nil, err
 	}
+	c.loadTaken()
 	return c, c.load()
 }
 

@@ -85,6 +85,12 @@ func (c *Control) follow(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	c.mu.Lock()
+	c.again = cancel
+	c.mu.Unlock()
+	if err := c.listTaken(ctx); err != nil {
+		return err
+	}
 	go func() {
 		// A connection that is cut without a word goes on for ever.
 		for tick := time.NewTicker(period); ; {
@@ -103,12 +109,19 @@ func (c *Control) follow(ctx context.Context) error {
 	one := c.clients[0]
 	c.mu.Unlock()
 	for event, err := range one.Watch(ctx, revision) {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
 		if err != nil {
 			return err
+		}
+		if event.Kind == "endpoint" {
+			c.endpointChanged(event)
 		}
 		if event.Kind != "network" {
 			continue
 		}
+		own := c.ownSlices()
 		n, put := event.Object.(model.Network)
 		c.set(func(known *networks) {
 			// The list may have been ahead of the watch.
@@ -121,6 +134,11 @@ func (c *Control) follow(ctx context.Context) error {
 				delete(known.byName, event.Name)
 			}
 		})
+		if !reflect.DeepEqual(own, c.ownSlices()) {
+			if err := c.listTaken(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return context.Cause(ctx)
 }
@@ -191,8 +209,12 @@ func (c *Control) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.file+".new", text, 0o600); err != nil {
+	return replace(c.file, text)
+}
+
+func replace(file string, text []byte) error {
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(c.file+".new", c.file)
+	return os.Rename(file+".new", file)
 }

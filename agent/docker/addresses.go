@@ -216,7 +216,7 @@ func (d *Driver) reserve(ctx context.Context, network string, six bool, asked ne
 	if err != nil {
 		d.unreserve(id, errors.Is(err, control.ErrAway) || ctx.Err() != nil)
 		if errors.Is(err, control.ErrAway) {
-			return netip.Prefix{}, fmt.Errorf("an address can only be given out while the controller answers: %w", err)
+			return d.reserveAway(host, network, six, asked, err)
 		}
 		return netip.Prefix{}, plain(err)
 	}

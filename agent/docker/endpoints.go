@@ -49,15 +49,25 @@ func (d *Driver) createEndpoint(ctx context.Context, r *network.CreateEndpointRe
 		}
 	}
 	stored, err := d.complete(ctx, wanted)
+	away := errors.Is(err, control.ErrAway)
+	if away {
+		stored, err = d.completeAway(wanted, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
 	err = d.ledger.change(func(now *records) error {
-		now.Endpoints[r.EndpointID] = &endpointRecord{Network: r.NetworkID, Wanted: stored, Since: time.Now()}
+		now.Endpoints[r.EndpointID] = &endpointRecord{Network: r.NetworkID, Wanted: stored, Since: time.Now(), Undeclared: away}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if away {
+		for _, a := range stored.Addresses {
+			// The controller may have the reservation, which goes first then.
+			d.unreserve(d.reservationOf(name, a.Addr), true)
+		}
 	}
 	answer := &network.CreateEndpointResponse{Interface: &network.EndpointInterface{}}
 	if given.MacAddress == "" {

@@ -63,8 +63,12 @@ func (d *Driver) follow(ctx context.Context) error {
 		case <-d.wake:
 		case <-tick.C:
 		}
+		if host, err := d.host(ctx); err == nil {
+			d.control.SlicesOf(host)
+		}
 		d.sweep()
 		d.doErrands(ctx)
+		d.declareLater(ctx)
 		d.reconcile(ctx)
 	}
 }

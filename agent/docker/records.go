@@ -46,6 +46,8 @@ type endpointRecord struct {
 	Forwards []string       `json:"forwards,omitempty"` // ids of those to it
 	Named    bool           `json:"named,omitempty"`    // after its container, if that can be
 	Since    time.Time      `json:"since"`
+	// Undeclared: it was made while no controller answered, see slices.go.
+	Undeclared bool `json:"undeclared,omitempty"`
 }
 
 // reservation is an address that the controller keeps for an endpoint of which

@@ -40,7 +40,7 @@ func (d *Driver) review(ctx context.Context, n network.Summary) {
 			if e.Network == n.ID && time.Since(e.Since) > abandoned {
 				old[id] = true
 			}
-			if e.Network == n.ID && !e.Named {
+			if e.Network == n.ID && !e.Named && !e.Undeclared {
 				unnamed[id] = true
 			}
 		}
