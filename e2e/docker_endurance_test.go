@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +76,62 @@ func TestDockerAgentRestarts(t *testing.T) {
 	s.noPorts("host2")
 }
 
+// What Docker told is lost: networks are found again, and what an earlier agent
+// made can still be taken away.
+func TestDockerAgentLosesItsRecords(t *testing.T) {
+	s := dockerUp(t)
+	s.declare(dockerNet1)
+	s.listed("net1", true, "host1", "host2")
+	s.docker("host1", "network", "create", "-d", "weft", "--ipam-driver", "weft", "--subnet", "10.0.2.0/24", "net2")
+	s.listed("net2", true, "host2")
+	s.runs("host1", "one", "--net", "net1")
+	s.runs("host2", "two", "--net", "net1")
+	two := s.inspect("host2", "two", "net1").IPAddress
+	s.must(s.Host("host1").KillAgent(s.ctx))
+	s.must(os.RemoveAll(filepath.Join(s.Dir, "host1", "agent-state")))
+	s.startAgent("host1")
+	s.within(soon, "a container starts", func() error {
+		_, err := s.Host("host1").Docker(s.ctx, "run", "--rm", "--net", "net1", lab.DockerImage, "/bin/sleep", "0")
+		return err
+	})
+	s.pings("host1", "one", two)
+	s.docker("host1", "restart", "-t", "0", "one")
+	s.pings("host1", "one", two)
+	s.docker("host1", "rm", "-f", "one")
+	s.endpointsAre(1)
+	s.noPorts("host1")
+}
+
+// A host that loses its power has neither devices nor namespaces afterwards, and
+// all that was on disk.
+func TestDockerHostReboots(t *testing.T) {
+	s := dockerUp(t)
+	s.declare(dockerNet1)
+	s.listed("net1", true, "host1", "host2")
+	s.runs("host1", "one", "--net", "net1", "--restart", "always")
+	s.runs("host1", "gone", "--net", "net1")
+	s.runs("host2", "two", "--net", "net1")
+	two := s.inspect("host2", "two", "net1").IPAddress
+	s.pings("host1", "one", two)
+	h := s.Host("host1")
+	s.must(h.KillDocker(s.ctx))
+	s.must(h.KillContainers(s.ctx))
+	s.must(h.KillAgent(s.ctx))
+	s.must(h.KillVswitchd(s.ctx))
+	_, err := h.Run(s.ctx, "sh", "-c", "for d in $(ip -br link | grep -o '^w[vc][0-9a-f]*'); do ip link del $d; done; true")
+	s.must(err)
+	s.must(h.StartVswitchd(s.ctx))
+	s.synchronized(soon, "host1")
+	s.startAgent("host1")
+	s.must(h.StartDocker(s.ctx))
+	s.pings("host1", "one", two)
+	s.docker("host1", "start", "gone")
+	s.pings("host1", "gone", two)
+	s.docker("host1", "rm", "-f", "one", "gone")
+	s.endpointsAre(1)
+	s.noPorts("host1")
+}
+
 func TestDockerRestarts(t *testing.T) {
 	s := dockerUp(t)
 	s.declare(dockerNet1)
@@ -141,6 +199,7 @@ func TestDockerWithoutController(t *testing.T) {
 
 	for how, away := range map[string]struct{ cut, heal func() }{
 		"killed": {func() { s.must(s.KillController(s.ctx)) }, func() { s.must(s.StartController(s.ctx)) }},
+		"frozen": {func() { s.must(s.FreezeController()) }, func() { s.must(s.ThawController()) }},
 		"cut": {
 			func() { s.must(s.Host("host1").CutFromController()) },
 			func() { s.must(s.Host("host1").Heal()) },
@@ -212,6 +271,67 @@ func TestDockerManyAtOnce(t *testing.T) {
 	s.endpointsAre(0)
 	s.noPorts("host1")
 	s.noPorts("host2")
+}
+
+// The agent is killed at every moment of a container's start, and comes back.
+func TestDockerAgentDiesWhileStarting(t *testing.T) {
+	s := dockerUp(t)
+	s.declare(dockerNet1)
+	s.listed("net1", true, "host1")
+	for i := range 6 {
+		name := fmt.Sprintf("brief-%d", i)
+		started := make(chan error, 1)
+		go func() {
+			_, err := s.Host("host1").Docker(s.ctx, "run", "-d", "--name", name, "--net", "net1", "--ip", "10.0.1.77", lab.DockerImage, "/bin/sleep", "100000")
+			started <- err
+		}()
+		time.Sleep(time.Duration(100+i*50) * time.Millisecond) // at a different moment each time
+		s.must(s.Host("host1").KillAgent(s.ctx))
+		s.startAgent("host1")
+		// Docker calls again for long enough, but without the call's body if it
+		// had sent that.
+		if err := <-started; err != nil && !strings.Contains(err.Error(), "has not said again what") {
+			t.Errorf("killed at moment %d: %v", i, err)
+		}
+		s.docker("host1", "rm", "-f", name)
+	}
+	s.within(time.Minute, "nothing is left", func() error {
+		all, err := s.api.Endpoints(s.ctx, "")
+		if err == nil && len(all) != 0 {
+			err = fmt.Errorf("there are %+v", all) // reserved, and Docker never asked again
+		}
+		return err
+	})
+	s.noPorts("host1")
+}
+
+// The same name on two hosts, and pools of Docker's own that overlap ours.
+func TestDockerEqualNamesAndPools(t *testing.T) {
+	s := dockerUp(t)
+	s.docker("host1", "network", "create", "-d", "bridge", "--subnet", "10.0.1.0/24", "before")
+	s.declare(dockerNet1)
+	s.listed("net1", true, "host1", "host2")
+	s.docker("host2", "network", "create", "-d", "bridge", "--subnet", "10.0.1.0/24", "after")
+	s.docker("host1", "network", "create", "-d", "bridge", "--subnet", "10.0.9.0/24", "net2")
+	s.declare(model.Network{Name: "net2"})
+	s.listed("net2", true, "host2")
+	s.listed("net2", false, "host1")
+	s.runs("host1", "same", "--net", "net1")
+	s.runs("host2", "same", "--net", "net1")
+	s.pings("host1", "same", s.inspect("host2", "same", "net1").IPAddress)
+	s.within(soon, "one of them has the name", func() error {
+		all, err := s.api.Endpoints(s.ctx, "net1")
+		named := 0
+		for _, e := range all {
+			if e.Name == "same" {
+				named++
+			}
+		}
+		if err == nil && (named != 1 || len(all) != 2) {
+			err = fmt.Errorf("there are %+v", all)
+		}
+		return err
+	})
 }
 
 // A container that is removed while it starts leaves nothing behind.

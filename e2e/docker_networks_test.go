@@ -118,7 +118,7 @@ func TestDockerCreatesNetworks(t *testing.T) {
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.vni=5000"}, []string{"VNI 5000 is taken by network \"net1\""}},
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.vni=all"}, []string{"not a VNI"}},
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.vnni=5"}, []string{"no option weft.vnni", "weft.vni"}},
-			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.encap=gre"}, []string{"use vxlan"}},
+			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.encap=stt"}, []string{"vxlan"}},
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.mtu=60"}, []string{"576"}},
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "-o", "weft.mode=nat"}, []string{"snat"}},
 			{[]string{"--ipam-driver", "weft", "--subnet", "10.0.3.0/24", "--ip-range", "10.0.3.128/25"}, []string{"--ip-range", "leave it out"}},

@@ -48,8 +48,16 @@ func dockerUp(t *testing.T) *dockerSite {
 	needDocker(t)
 	s := &dockerSite{build(t, dockerTopology, "--rest-listen", "0.0.0.0:8181", "--insecure")}
 	s.synchronized(soon, "host1", "host2")
+	s.startDockers(s.startAgent)
+	return s
+}
+
+// startDockers starts an agent and then Docker on every host.
+func (s *dockerSite) startDockers(startAgent func(host string)) {
+	t := s.t
+	t.Helper()
 	s.onEach(func(h *lab.Host) error {
-		s.startAgent(h.Name)
+		startAgent(h.Name)
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 			defer cancel()
@@ -71,7 +79,6 @@ func dockerUp(t *testing.T) *dockerSite {
 		}
 		return h.ImportImage(s.ctx)
 	})
-	return s
 }
 
 // onEach does something on all hosts at the same time.

@@ -93,6 +93,7 @@ func TestGatewaysShareTheLoadPerConnection(t *testing.T) {
 func TestDrainTakesAGatewayOutWithoutLoss(t *testing.T) {
 	s := up(t, twoGatewaysTopology)
 	s.check()
+	s.watchful(bfdInterval)
 	s.responders()
 	pings := s.pinging("one", internet4)
 	var talks []*lab.Talk

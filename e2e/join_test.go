@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/weft-sdn/weft/lab"
 	"github.com/weft-sdn/weft/membership"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
@@ -73,7 +76,7 @@ func TestAnAgentChangesOnlyWhatIsItsOwn(t *testing.T) {
 	// A restart needs to be told nothing, and writes nothing.
 	before := s.database("host1")
 	s.must(h.KillAgent(s.ctx))
-	s.must(h.StartAgent("--hostname", "host1", "--docker=false"))
+	s.must(h.StartAgent("--docker=false"))
 	s.follows("host1", 2)
 	if now := s.database("host1"); now != before {
 		t.Errorf("the database was written: %s", lastWrites(before, now))
@@ -209,7 +212,7 @@ func TestTheKeyIsReplacedWithoutLosingAMember(t *testing.T) {
 	if err == nil || !strings.Contains(out, "host2 (dead)") {
 		t.Errorf("with a dead member: %v %s", err, out)
 	}
-	s.must(s.Host("host2").StartAgent("--hostname", "host2", "--docker=false"))
+	s.must(s.Host("host2").StartAgent("--docker=false"))
 	out, err = s.weft("token", "rotate", "--token-file", s.apiToken())
 	s.must(err)
 	t.Log(out)
@@ -231,7 +234,7 @@ func TestTheKeyIsReplacedWithoutLosingAMember(t *testing.T) {
 	// What is remembered is.
 	s.must(s.KillController(s.ctx))
 	s.must(s.StartController(s.ctx))
-	s.must(h.StartAgent("--hostname", "host1", "--docker=false"))
+	s.must(h.StartAgent("--docker=false"))
 	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
 }
 
@@ -243,7 +246,7 @@ func (s *site) agentEnds(host string, args []string, words ...string) {
 	ctx, stop := context.WithTimeout(s.ctx, 40*time.Second)
 	defer stop()
 	dir := filepath.Join(s.Dir, host, "never")
-	_, err := h.Run(ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, host, "db.sock"), "--state-dir", dir}, args...)...)
+	_, err := h.Run(ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, host, "db.sock"), "--state-dir", dir, "--foreground"}, args...)...)
 	if err == nil || ctx.Err() != nil {
 		s.t.Errorf("weft agent %v: %v", args, err)
 		return
@@ -300,9 +303,180 @@ func TestWhoHasNotTheTokenIsNotLetIn(t *testing.T) {
 	s.must(s.Host("host1").Join(s.ctx))
 	s.follows("host1", 1)
 	s.must(s.Host("host1").KillAgent(s.ctx))
-	_, err = s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")},
+	_, err = s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent"), "--foreground"},
 		by(func(t *membership.Token) { t.Cluster = "0123456789abcdef" })...)...)
 	if err == nil || !strings.Contains(err.Error(), "--leave") {
 		t.Errorf("a member that is told of another cluster: %v", err)
+	}
+}
+
+func TestAHostLeavesAndComesBack(t *testing.T) {
+	s := build(t, pairTopology)
+	h := s.Host("host1")
+	s.synchronized(soon, "host1", "host2")
+	s.must(h.Join(s.ctx))
+	s.follows("host1", 1)
+	s.synchronized(soon, "host1")
+	leave := []string{"agent", "--leave", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")}
+	if _, err := h.Run(s.ctx, weftBinary, leave...); err == nil || !strings.Contains(err.Error(), "systemctl stop weft-agent") {
+		t.Errorf("it leaves while its agent runs: %v", err)
+	}
+	s.must(h.StopAgent(s.ctx))
+	_, err := h.Run(s.ctx, weftBinary, leave...)
+	s.must(err)
+	s.within(soon, "host1 has left", s.gossip("host1", model.GossipLeft))
+	for _, command := range [][]string{{"list-br"}, {"get-manager"}, {"--if-exists", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"}} {
+		if out := strings.TrimSpace(s.vsctl("host1", command...)); out != "" && out != "br-phy" {
+			t.Errorf("left behind, ovs-vsctl %v: %s", command, out)
+		}
+	}
+	if all, _ := os.ReadDir(filepath.Join(s.Dir, "host1", "agent")); len(all) > 0 {
+		t.Errorf("left behind: %v", all)
+	}
+	s.must(h.Join(s.ctx))
+	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
+	s.synchronized(soon, "host1")
+}
+
+func TestACheckSaysWhatIsMissing(t *testing.T) {
+	s := joined(t, pairTopology)
+	s.synchronized(soon, "host1")
+	s.follows("host1", 1)
+	check := func(args ...string) string {
+		t.Helper()
+		out, err := s.Host("host1").Run(s.ctx, weftBinary, append([]string{"agent", "--check", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock"), "--state-dir", filepath.Join(s.Dir, "host1", "agent")}, args...)...)
+		t.Logf("%v\n%s", err, out)
+		if strings.Contains(out, "MISSING") != (err != nil) {
+			t.Errorf("its exit code is not as it says: %v", err)
+		}
+		return out
+	}
+	says := func(out string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if !regexp.MustCompile("(?m)^" + line).MatchString(out) {
+				t.Errorf("it does not say %s", line)
+			}
+		}
+	}
+	says(check(), "ok +privileges", "ok +Open vSwitch +version", "ok +datapath", "ok +settings +tunnels from 192.0.2.11 on br-phy", "ok +manager", "ok +membership", "ok +port 6640", "ok +port 6653", "ok +port 7948", "note +API")
+	s.must(s.Host("host1").KillAgent(s.ctx))
+	s.must(s.KillController(s.ctx))
+	s.within(soon, "the manager is away", func() error {
+		if s.vsctl("host1", "get", "Manager", s.manager(), "is_connected") == "true" {
+			return errors.New("it is connected")
+		}
+		return nil
+	})
+	says(check(), "MISSING +membership .*no agent runs", "MISSING +manager", "MISSING +port 6640", "MISSING +port 7948")
+	s.must(s.Host("host1").KillVswitchd(s.ctx))
+	says(check(), "MISSING +Open vSwitch +ovs-vswitchd does not answer")
+	s.must(s.Host("host1").KillOVSDB(s.ctx))
+	says(check(), "MISSING +Open vSwitch +its database does not answer")
+}
+
+// The line that weft token prints is all that a host with Docker is told.
+func TestDockerOnHostsThatHaveJoined(t *testing.T) {
+	needDocker(t)
+	s := &dockerSite{build(t, dockerTopology, reachable...)}
+	s.bearing()
+	s.startDockers(func(host string) {
+		h := s.Host(host)
+		s.must(h.Join(s.ctx, "--docker", "--docker-socket", h.DockerEngine(), "--plugin-socket", lab.PluginSocket))
+	})
+	s.docker("host1", "network", "create", "-d", "weft", "--ipam-driver", "weft", "--subnet", "10.0.1.0/24", "net1")
+	s.listed("net1", true, "host1", "host2")
+	s.runs("host1", "one", "--net", "net1", "--ip", "10.0.1.10")
+	s.runs("host2", "two", "--net", "net1")
+	s.within(soon, "two reaches one", func() error {
+		_, err := s.Host("host2").Docker(s.ctx, "exec", "two", "/bin/ping", "-c1", "-W1", "10.0.1.10")
+		return err
+	})
+	s.must(s.gossip("host1", model.GossipAlive)())
+	// Restarted while the controller is away, an agent knows where that was.
+	h := s.Host("host2")
+	s.must(h.StopAgent(s.ctx))
+	s.must(s.KillController(s.ctx))
+	s.must(h.StartAgent("--docker", "--docker-socket", h.DockerEngine(), "--plugin-socket", lab.PluginSocket))
+	s.must(s.StartController(s.ctx))
+	s.within(soon, "a container starts on host2", func() error {
+		_, err := h.Docker(s.ctx, "run", "--rm", "--net", "net1", lab.DockerImage, "/bin/ping", "-c1", "-W2", "10.0.1.10")
+		return err
+	})
+}
+
+// Where the service is installed, the line hands over to it and ends.
+func TestALineInATerminalStartsTheService(t *testing.T) {
+	s := build(t, pairTopology)
+	line, err := s.Token(s.ctx)
+	s.must(err)
+	bin := t.TempDir()
+	// What systemctl would do is noted, and where the state is, nothing of this
+	// machine's is seen.
+	s.must(os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\necho \"$@\" >> "+bin+"/called\n[ \"$1\" != is-active ]\n"), 0o755))
+	script := `mount -t tmpfs weft-e2e /var/lib && PATH="$1:$PATH" && shift && unset INVOCATION_ID && "$@" && ls /var/lib/weft-agent`
+	args := append([]string{"-m", "sh", "-c", script, "sh", bin, weftBinary, "agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock")}, line...)
+	out, err := s.Host("host1").Run(s.ctx, "unshare", args...)
+	s.must(err)
+	if !strings.Contains(out, "weft-agent.service is its agent") || !strings.Contains(out, "cluster.json") {
+		t.Errorf("it prints %s", out)
+	}
+	called, err := os.ReadFile(filepath.Join(bin, "called"))
+	s.must(err)
+	if want := "cat weft-agent.service\nis-active weft-agent.service\nenable --now weft-agent.service\n"; string(called) != want {
+		t.Errorf("systemctl was called so:\n%s", called)
+	}
+	if got := s.vsctl("host1", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"); got != `"192.0.2.11"` {
+		t.Errorf("the tunnel address is %s", got)
+	}
+}
+
+// A second controller, with a copy of the data directory, is shown; the agents
+// stay with the first.
+func TestASecondControllerIsOnlyShown(t *testing.T) {
+	s := build(t, pairTopology)
+	s.must(s.Host("host1").Join(s.ctx))
+	// The second finds the first by the members that the first knew.
+	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
+	s.follows("host1", 1)
+	s.must(s.KillController(s.ctx))
+	dir := filepath.Join(t.TempDir(), "data")
+	s.must(os.Mkdir(dir, 0o700))
+	s.must(os.CopyFS(dir, os.DirFS(filepath.Join(s.controllerDir(), "data"))))
+	s.must(s.StartController(s.ctx))
+	for _, file := range []string{"gossip.json"} { // os.CopyFS widens modes
+		s.must(os.Chmod(filepath.Join(dir, file), 0o600))
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// Members go by the names of their machines.
+		_, err := s.Host("host2").Run(ctx, "unshare", "--uts", "sh", "-c", `hostname another && exec "$@"`, "sh",
+			weftBinary, "controller", "--data-dir", dir, "--rest-listen", "127.0.0.1:8182")
+		t.Log("the second controller ended: ", err)
+	}()
+	defer func() { stop(); <-ended }()
+	controllers := func() (names []string) {
+		gossip, err := s.api.Gossip(s.ctx)
+		if err != nil {
+			return []string{err.Error()} // it is not that far yet
+		}
+		for _, m := range gossip.Members {
+			if m.Role == "controller" && m.State == model.GossipAlive {
+				names = append(names, m.Name)
+			}
+		}
+		return names
+	}
+	s.within(40*time.Second, "both controllers are shown", func() error {
+		if names := controllers(); len(names) != 2 || !slices.Contains(names, "controller@another") {
+			return fmt.Errorf("there are %q", names)
+		}
+		return nil
+	})
+	s.synchronized(soon, "host1")
+	if got := s.vsctl("host1", "get-manager"); got != s.manager() {
+		t.Errorf("host1 is pointed at %s", got)
 	}
 }

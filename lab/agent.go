@@ -20,7 +20,7 @@ func (h *Host) StartAgent(args ...string) error {
 	// A path relative to its working directory: that of a socket is at most
 	// 107 bytes (unix(7)).
 	agent := h.agentOf()
-	if err := agent.start(append([]string{h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock", "--state-dir", "agent"}, args...)...); err != nil {
+	if err := agent.start(append([]string{h.lab.options.Binary, "agent", "--ovsdb", "unix:db.sock", "--state-dir", "agent", "--run-dir", "run"}, args...)...); err != nil {
 		return fmt.Errorf("start the agent of %s: %w", h.Name, err)
 	}
 	return nil
@@ -58,7 +58,7 @@ func (h *Host) Join(ctx context.Context, args ...string) error {
 	if err != nil {
 		return err
 	}
-	return h.StartAgent(append(append(line, "--hostname", h.Name, "--docker=false"), args...)...)
+	return h.StartAgent(append(append(line, "--hostname", h.Name, "--docker=false", "--foreground"), args...)...)
 }
 
 // Token is what weft token prints on the machine of the controller, without

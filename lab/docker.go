@@ -199,6 +199,12 @@ func (h *Host) StopDocker(ctx context.Context) error {
 	return until(ctx, "Docker of "+h.Name+" has ended", func() (bool, error) { return !docker.running(), nil })
 }
 
+// KillContainers ends everything in the containers of the host's Docker, as a
+// power cut does.
+func (h *Host) KillContainers(ctx context.Context) error {
+	return killContainers(ctx, string(h.in)+"/")
+}
+
 // KillDocker ends Docker without warning. Containers stay as they are.
 func (h *Host) KillDocker(ctx context.Context) error {
 	docker := h.dockerProcess()

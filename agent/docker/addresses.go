@@ -182,14 +182,26 @@ func unspecified(subnet netip.Prefix) netip.Prefix {
 // reservation goes with it. The address may be of another subnet than Docker
 // asked about, which it takes, whereas it would not ask about the next one.
 func (d *Driver) reserve(ctx context.Context, network string, six bool, asked netip.Addr) (netip.Prefix, error) {
+	if asked.IsValid() && d.reservationOf(network, asked) != "" {
+		// Docker asks again, for it has not heard the answer: the agent ended.
+		if n, known := d.control.Network(network); known {
+			if in, is := n.SubnetOf(asked); is {
+				return netip.PrefixFrom(asked, in.Bits()), nil
+			}
+		}
+	}
 	d.doErrands(ctx) // the address may be that of an endpoint which is to be deleted
+	host, err := d.host(ctx)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
 	id := reservationPrefix + uuid.NewString()
-	wanted := model.Endpoint{ID: id, Network: network, Host: d.host}
+	wanted := model.Endpoint{ID: id, Network: network, Host: host}
 	if asked.IsValid() {
 		wanted.Addresses = []model.Addr{model.AddrFrom(asked)}
 	}
 	// On disk first: what is not known is never swept.
-	err := d.ledger.change(func(now *records) error {
+	err = d.ledger.change(func(now *records) error {
 		now.Reservations[id] = &reservation{Network: network, Address: asked, Since: time.Now()}
 		return nil
 	})

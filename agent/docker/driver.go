@@ -28,10 +28,10 @@ const (
 
 // Config is what a driver has to be told.
 type Config struct {
-	Host         string // this host's name at the controller
-	StateDir     string // holds what must survive a restart
-	PluginSocket string // such as DefaultPluginSocket
-	Engine       string // Docker's API, such as DefaultEngine
+	Host         func(context.Context) (string, error) // says what the controller calls this host
+	StateDir     string                                // holds what must survive a restart
+	PluginSocket string                                // such as DefaultPluginSocket
+	Engine       string                                // Docker's API, such as DefaultEngine
 	Control      *control.Control
 	Socket       *plug.Socket
 	Log          *slog.Logger
@@ -39,7 +39,7 @@ type Config struct {
 
 // Driver serves one Docker engine.
 type Driver struct {
-	host    string
+	host    func(context.Context) (string, error)
 	path    string // of the plugin's socket
 	control *control.Control
 	socket  *plug.Socket
@@ -83,6 +83,9 @@ func (d *Driver) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.ledger.read(func(now *records) {
+		d.log.Info("Docker is served", "socket", d.path, "networks", len(now.Networks), "endpoints", len(now.Endpoints), "later", len(now.Later))
+	})
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		<-ctx.Done()

@@ -81,6 +81,10 @@ func (w *weft) endpoints() []model.Endpoint {
 	return all
 }
 
+func called(name string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return name, nil }
+}
+
 // host is a driver of the controller's, with neither Docker nor Open vSwitch;
 // the same directory is the same host.
 func (w *weft) host(name, dir string) *Driver {
@@ -90,7 +94,7 @@ func (w *weft) host(name, dir string) *Driver {
 		w.t.Fatal(err)
 	}
 	nowhere := "unix://" + filepath.Join(dir, "nothing.sock")
-	d, err := New(Config{Host: name, StateDir: dir, Control: c, Engine: nowhere, Socket: plug.At("unix:" + filepath.Join(dir, "nothing.sock")), Log: quiet})
+	d, err := New(Config{Host: called(name), StateDir: dir, Control: c, Engine: nowhere, Socket: plug.At("unix:" + filepath.Join(dir, "nothing.sock")), Log: quiet})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -148,9 +152,9 @@ func TestNoTwoHostsGiveOutOneAddress(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil || taken[got] != "" {
-					t.Errorf("%s on %s and %s: %v", got, d.host, taken[got], err)
+					t.Errorf("%s on host%d and %s: %v", got, h, taken[got], err)
 				}
-				taken[got] = d.host
+				taken[got] = fmt.Sprintf("host%d", h)
 			})
 		}
 	}
@@ -221,6 +225,38 @@ func TestReservationsThatCameToNothing(t *testing.T) {
 	d.doErrands(t.Context())
 	if len(w.endpoints()) != 0 || len(d.ledger.now.Reservations) != 0 {
 		t.Errorf("left: %+v", w.endpoints())
+	}
+}
+
+// Docker asks again where the agent ended before it had answered.
+func TestCallsThatComeTwice(t *testing.T) {
+	w := newWeft(t)
+	w.declare(net1)
+	dir := t.TempDir()
+	d := w.host("host1", dir)
+	d.shown(t, "net1", id(9))
+	ask := &ipam.RequestAddressRequest{PoolID: "net1/10.0.1.0/24", Address: "10.0.1.77"}
+	if _, err := d.requestAddress(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	d = w.host("host1", dir)
+	if err := d.control.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := d.starts(t, id(9), id(1), "10.0.1.77"); err != nil || got != "10.0.1.77/24" {
+			// The second time the endpoint has the address.
+			if got != "" || !strings.Contains(fmt.Sprint(err), "is taken by endpoint") {
+				t.Errorf("%s, %v", got, err)
+			}
+		}
+	}
+	create := &network.CreateEndpointRequest{NetworkID: id(9), EndpointID: id(1), Interface: &network.EndpointInterface{Address: "10.0.1.77/24"}}
+	if _, err := d.createEndpoint(t.Context(), create); err != nil {
+		t.Errorf("an endpoint created again: %v", err)
+	}
+	if all := w.endpoints(); len(all) != 1 || all[0].ID != id(1) {
+		t.Errorf("there are %+v", all)
 	}
 }
 
@@ -365,7 +401,7 @@ func TestANetworkIsDeclaredWhenItsNameIsKnown(t *testing.T) {
 			t.Error(err)
 		}
 		if forAll := removal.from.leaving("same"); forAll != removal.forAll {
-			t.Errorf("%s deletes it for all: %v", removal.from.host, forAll)
+			t.Errorf("the host of network %s deletes it for all: %v", removal.network, forAll)
 		}
 	}
 }

@@ -24,7 +24,11 @@ func (d *Driver) createEndpoint(ctx context.Context, r *network.CreateEndpointRe
 	if err := d.canPublish(name, r.Options); err != nil {
 		return nil, err
 	}
-	wanted := model.Endpoint{ID: r.EndpointID, Network: name, Host: d.host}
+	host, err := d.host(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := model.Endpoint{ID: r.EndpointID, Network: name, Host: host}
 	given := r.Interface
 	if given == nil {
 		given = &network.EndpointInterface{}

@@ -93,9 +93,10 @@ func (now *records) claimPool(subnet netip.Prefix, network string) error {
 	return nil
 }
 
-// abandoned is how long after Docker asked for a pool, or an address, what it is
-// for can be expected to come.
-const abandoned = time.Minute
+// abandoned is how long after Docker asked for a pool or an address, or made an
+// endpoint, what follows can be expected to come: within milliseconds, unless the
+// agent is away, for which Docker waits 15 s.
+const abandoned = 30 * time.Second
 
 // deleteNetwork accepts, always: Docker forgets the network whatever it hears.
 // One that was born on this host goes away everywhere, if nobody uses it. Any

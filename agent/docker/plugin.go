@@ -26,6 +26,10 @@ const deadline = 9 * time.Second
 // library are for plugins of one kind each, and this one is of two.
 const manifest = `{"Implements": ["NetworkDriver", "IpamDriver"]}`
 
+// errEmpty is the answer to a call without its body. Docker calls again when a
+// connection breaks, and has sent the body already.
+var errEmpty = errors.New("the agent of Weft ended while it was asked, and Docker has not said again what: try again")
+
 // none is an answer or a request without anything in it.
 type none struct{}
 
@@ -60,8 +64,12 @@ func serve[Request, Answer any](h sdk.Handler, log *slog.Logger, call string, an
 		ctx, cancel := context.WithTimeout(r.Context(), deadline)
 		defer cancel()
 		var request Request
-		// Docker asks what has no parameters without a body at all.
-		if r.ContentLength != 0 {
+		if _, bare := any(request).(none); !bare {
+			if r.ContentLength == 0 {
+				log.Warn("refused", "call", call, "error", errEmpty)
+				sdk.EncodeResponse(w, network.NewErrorResponse(errEmpty.Error()), true)
+				return
+			}
 			if err := sdk.DecodeRequest(w, r, &request); err != nil {
 				log.Warn("a call of Docker cannot be read", "call", call, "error", err)
 				return

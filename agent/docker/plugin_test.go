@@ -99,6 +99,9 @@ func TestBrokenCallsAreAnswered(t *testing.T) {
 			}
 		}
 	}
+	if status, answer := d.call(t, "NetworkDriver.Join", nil); status != 500 || !strings.Contains(string(answer), "try again") {
+		t.Errorf("a call without its body is answered with %d %s", status, answer)
+	}
 	if status, _ := d.call(t, "NetworkDriver.AllocateNetwork", []byte("{}")); status != 404 {
 		t.Errorf("a call for swarms is answered with %d", status)
 	}

@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type Config struct {
 	Token   string // from weft token; empty: as remembered
 
 	Insecure bool   // also with a token that has no gossip key
-	Hostname string // default: the machine's
+	Hostname string // default: as before, or the machine's
 	Listen   netip.AddrPort
 	// UserspaceUnderlay says that the underlay's NIC may be moved into a bridge
 	// of the userspace datapath, on a host without the kernel's.
@@ -55,8 +56,9 @@ func Joined(stateDir string) bool {
 	return err == nil
 }
 
-func (c *Config) hostname() string {
-	name := c.Hostname
+// hostname is the one that was asked for, now or before, or the machine's.
+func (h *host) hostname() string {
+	name := cmp.Or(h.cfg.Hostname, h.set[keyHostname])
 	if name == "" {
 		name, _ = os.Hostname()
 	}
@@ -80,18 +82,59 @@ type host struct {
 // Run makes the host a member and keeps it one until ctx ends. Then everything
 // stays as it is, and the others find the agent gone after some seconds.
 func Run(ctx context.Context, cfg Config) error {
-	h, isNew, err := open(cfg)
+	unlock, err := lock(cfg.StateDir)
 	if err != nil {
 		return err
+	}
+	defer unlock()
+	changed := make(chan struct{}, 1)
+	h, err := enter(ctx, cfg, changed)
+	if err != nil {
+		return err
+	}
+	defer h.members.Close()
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		h.complain(h.reconcile(ctx))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// Once makes the host a member, for another process to keep it one by Run. It
+// returns the cluster.
+func Once(ctx context.Context, cfg Config) (cluster string, err error) {
+	unlock, err := lock(cfg.StateDir)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	h, err := enter(ctx, cfg, make(chan struct{}, 1))
+	if err != nil {
+		return "", err
+	}
+	defer h.members.Close()
+	return h.card.Token.Cluster, h.reconcile(ctx)
+}
+
+// enter joins the gossip. What is new is told by changed.
+func enter(ctx context.Context, cfg Config, changed chan struct{}) (*host, error) {
+	h, isNew, err := open(cfg)
+	if err != nil {
+		return nil, err
 	}
 	here, err := h.waitForOpenVSwitch(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.chooseDatapath(ctx, here); err != nil {
-		return err
+		return nil, err
 	}
-	changed := make(chan struct{}, 1)
 	h.members, err = membership.Join(membership.Config{
 		Cluster: h.card.Token.Cluster, Name: here.systemID, Role: membership.Agent, Keys: h.card.Token.Keys, Insecure: cfg.Insecure,
 		Facts: membership.Facts{Datapath: h.datapath, Version: cfg.Version},
@@ -104,25 +147,15 @@ func Run(ctx context.Context, cfg Config) error {
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer h.members.Close()
 	if isNew {
 		if err := h.arrive(ctx); err != nil {
-			return err
+			h.members.Close()
+			return nil, err
 		}
 	}
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
-		h.complain(h.reconcile(ctx))
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-tick.C:
-		}
-	}
+	return h, nil
 }
 
 // open reads what is remembered, or what the host was told. It reports whether
@@ -145,7 +178,7 @@ func open(cfg Config) (h *host, isNew bool, err error) {
 		if known && told.Token.Cluster != h.card.Token.Cluster {
 			return nil, false, fmt.Errorf("this host is a member of cluster %q, and the token is of cluster %q: weft agent --leave first", h.card.Token.Cluster, told.Token.Cluster)
 		}
-		isNew = true
+		isNew = !known || !told.Token.Equal(h.card.Token)
 		h.card = told
 	}
 	if h.set, err = loadSettings(cfg.StateDir); err != nil {

@@ -37,9 +37,8 @@ func (o openVSwitch) vsctl(ctx context.Context, args ...string) (string, error) 
 }
 
 // vsctlDone waits until ovs-vswitchd has done it.
-func (o openVSwitch) vsctlDone(ctx context.Context, args ...string) error {
-	_, err := o.run(ctx, args)
-	return err
+func (o openVSwitch) vsctlDone(ctx context.Context, args ...string) (string, error) {
+	return o.run(ctx, args)
 }
 
 func (o openVSwitch) run(ctx context.Context, args []string) (string, error) {
@@ -61,18 +60,17 @@ func (o openVSwitch) run(ctx context.Context, args []string) (string, error) {
 type root struct {
 	systemID    string
 	externalIDs map[string]string
-	version     string
 }
 
 func (o openVSwitch) root(ctx context.Context) (root, error) {
-	rows, err := o.list(ctx, "Open_vSwitch", "_uuid", "external_ids", "ovs_version")
+	rows, err := o.list(ctx, "Open_vSwitch", "_uuid", "external_ids")
 	if err != nil {
 		return root{}, err
 	}
 	if len(rows) != 1 {
 		return root{}, fmt.Errorf("the database of Open vSwitch at %s has %d rows in table Open_vSwitch and should have one: is ovsdb-server just starting?", o.db, len(rows))
 	}
-	r := root{externalIDs: rows[0].texts("external_ids"), version: rows[0].text("ovs_version")}
+	r := root{externalIDs: rows[0].texts("external_ids")}
 	r.systemID = r.externalIDs["system-id"]
 	if r.systemID == "" {
 		r.systemID = rows[0].text("_uuid") // as the controller does

@@ -59,7 +59,7 @@ func (s settings) changes(there map[string]string, wanted settings) settings {
 	out := settings{}
 	for key, value := range wanted {
 		now, is := there[key]
-		if mine := s[key]; now != value && (!is || now == mine) {
+		if mine, set := s[key]; now != value && (!is || set && now == mine) {
 			out[key] = value
 		}
 	}
@@ -96,7 +96,7 @@ func (h *host) apply(ctx context.Context, there map[string]string, wanted settin
 // wanted are the settings of a host at a place. Where nothing is known of the
 // way to the controller, only the name is.
 func (h *host) wanted(p place) settings {
-	s := settings{keyHostname: h.cfg.hostname(), keyDatapath: h.datapath}
+	s := settings{keyHostname: h.hostname(), keyDatapath: h.datapath}
 	if p.vtep.IsValid() {
 		s[keyVTEP], s[keyMTU] = p.vtep.String(), strconv.Itoa(p.mtu)
 	}

@@ -52,22 +52,47 @@ func (s *Socket) removePort(ctx context.Context, port string) error {
 
 // Ports are the ports that have a key in external_ids, with its value.
 func (s *Socket) Ports(ctx context.Context, key string) (map[string]string, error) {
+	rows, err := s.rows(ctx, key)
+	ports := make(map[string]string, len(rows))
+	for name, ids := range rows {
+		ports[name] = ids[key]
+	}
+	return ports, err
+}
+
+// Plugged are the ports of the bridge that have a key in external_ids, with all
+// that they have there.
+func (s *Socket) Plugged(ctx context.Context, key string) (map[string]map[string]string, error) {
+	rows, err := s.rows(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.vsctl(ctx, "--", "list-ports", bridge)
+	if err != nil && !strings.Contains(err.Error(), "no bridge named") {
+		return nil, err
+	}
+	here := strings.Fields(out)
+	maps.DeleteFunc(rows, func(name string, _ map[string]string) bool { return !slices.Contains(here, name) })
+	return rows, nil
+}
+
+func (s *Socket) rows(ctx context.Context, key string) (map[string]map[string]string, error) {
 	out, err := s.vsctl(ctx, "--format=json", "--columns=name,external_ids", "find", "Interface", "external_ids:"+key+"!=\"\"")
 	if err != nil {
 		return nil, err
 	}
-	return readPorts([]byte(out), key)
+	return readRows([]byte(out))
 }
 
-// readPorts reads rows as ovs-vsctl(8) prints them: a map is ["map",[[KEY,VALUE],…]].
-func readPorts(text []byte, key string) (map[string]string, error) {
+// readRows reads rows as ovs-vsctl(8) prints them: a map is ["map",[[KEY,VALUE],…]].
+func readRows(text []byte) (map[string]map[string]string, error) {
 	var table struct {
 		Data [][]json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(text, &table); err != nil {
 		return nil, fmt.Errorf("read what ovs-vsctl prints: %w", err)
 	}
-	ports := make(map[string]string)
+	rows := make(map[string]map[string]string)
 	for _, row := range table.Data {
 		var name string
 		var ids []json.RawMessage
@@ -82,13 +107,12 @@ func readPorts(text []byte, key string) (map[string]string, error) {
 		if err := json.Unmarshal(ids[1], &pairs); err != nil {
 			return nil, fmt.Errorf("read what ovs-vsctl prints: %w", err)
 		}
+		rows[name] = make(map[string]string, len(pairs))
 		for _, pair := range pairs {
-			if pair[0] == key {
-				ports[name] = pair[1]
-			}
+			rows[name][pair[0]] = pair[1]
 		}
 	}
-	return ports, nil
+	return rows, nil
 }
 
 // vsctl runs ovs-vsctl(8).

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 )
 
@@ -84,14 +83,9 @@ func (s *Socket) in(ctx context.Context, c Cord) error {
 // must not leave them to the device; and it does not take frames from the kernel,
 // so the kernel has to be kept from answering them as well, past all flows.
 func prepareForUserspace(c Cord) error {
-	tool, err := ethtool.NewEthtool()
-	if err != nil {
-		return fmt.Errorf("open the kernel's ethtool interface: %w", err)
-	}
-	defer tool.Close()
 	for _, device := range []string{c.Port, c.Inside} {
-		if err := tool.Change(device, map[string]bool{"tx-checksum-ip-generic": false}); err != nil {
-			return fmt.Errorf("turn TX checksum offload of %s off: %w", device, err)
+		if err := Checksummed(device); err != nil {
+			return err
 		}
 	}
 	return hideFromKernel(c.Port)

@@ -19,13 +19,13 @@ import (
 
 const printed = `{"data":[["wv1",["map",[["iface-id","a"],["weft-docker","e1"]]]],["wv2",["map",[["weft-docker","e2"]]]]],"headings":["name","external_ids"]}`
 
-func TestPortsAreRead(t *testing.T) {
-	got, err := readPorts([]byte(printed), "weft-docker")
-	if want := map[string]string{"wv1": "e1", "wv2": "e2"}; err != nil || !reflect.DeepEqual(got, want) {
+func TestRowsAreRead(t *testing.T) {
+	got, err := readRows([]byte(printed))
+	if want := map[string]map[string]string{"wv1": {"iface-id": "a", "weft-docker": "e1"}, "wv2": {"weft-docker": "e2"}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 	for _, bad := range []string{"", "x", `{"data":[["a"]]}`, `{"data":[["a","b"]]}`, `{"data":[["a",["map"]]]}`, `{"data":[["a",["map",3]]]}`} {
-		if got, err := readPorts([]byte(bad), "weft-docker"); err == nil {
+		if got, err := readRows([]byte(bad)); err == nil {
 			t.Errorf("%s is read as %v", bad, got)
 		}
 	}
@@ -34,18 +34,18 @@ func TestPortsAreRead(t *testing.T) {
 func rows() mutate.Corpus { return mutate.Corpus{[]byte(printed)} }
 
 func checkRows(t testing.TB, b []byte) {
-	ports, err := readPorts(b, "weft-docker")
-	if err != nil && ports != nil {
-		t.Errorf("%s: %v besides %v", b, ports, err)
+	rows, err := readRows(b)
+	if err != nil && rows != nil {
+		t.Errorf("%s: %v besides %v", b, rows, err)
 	}
 }
 
-func FuzzPorts(f *testing.F) {
+func FuzzRows(f *testing.F) {
 	rows().Seed(f)
 	f.Fuzz(func(t *testing.T, b []byte) { checkRows(t, b) })
 }
 
-func TestMutants(t *testing.T) { rows().Saved(t, "FuzzPorts").Check(t, checkRows) }
+func TestMutants(t *testing.T) { rows().Saved(t, "FuzzRows").Check(t, checkRows) }
 
 // ownNamespace puts the test into a network namespace of its own.
 func ownNamespace(t *testing.T) {

@@ -4,22 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/weft-sdn/weft/agent"
+	"github.com/weft-sdn/weft/agent/attach"
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/docker"
 	"github.com/weft-sdn/weft/agent/join"
 	"github.com/weft-sdn/weft/agent/localdb"
 	"github.com/weft-sdn/weft/agent/plug"
 )
+
+// defaultStateDir is where the agent keeps what must survive a restart.
+const defaultStateDir = "/var/lib/weft-agent"
 
 // agentFlags are what `weft agent` may be told.
 type agentFlags struct {
@@ -36,6 +40,7 @@ type agentFlags struct {
 	stateDir      string
 	dockerSocket  string
 	pluginSocket  string
+	runDir        string
 }
 
 func newAgent() *cobra.Command {
@@ -56,7 +61,7 @@ calls the controller: see docs/docker.md.`,
 		Args: cobra.NoArgs,
 		RunE: doing(func(c *cobra.Command, _ []string) error {
 			f.dockerIfThere = !c.Flags().Changed("docker")
-			return f.run(c.Context())
+			return f.run(c.Context(), c.OutOrStdout())
 		}),
 	}
 	flags := c.Flags()
@@ -66,15 +71,16 @@ calls the controller: see docs/docker.md.`,
 	flags.StringSliceVar(&f.controllers, "controller", nil, "URL of the controller's REST API, such as http://192.0.2.1:8181")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token of that API")
 	flags.StringVar(&f.host, "host", "", "name of this host at the controller (default: what its OVSDB says)")
-	flags.StringVar(&f.stateDir, "state-dir", "/var/lib/weft-agent", "directory of what must survive a restart")
+	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
+	flags.StringVar(&f.runDir, "run-dir", attach.DefaultRunDir, "directory of the socket for weft attach and weft detach")
 	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return c
 }
 
-func (f *agentFlags) run(ctx context.Context) error {
+func (f *agentFlags) run(ctx context.Context, out io.Writer) error {
 	level := slog.LevelInfo
 	if f.verbose {
 		level = slog.LevelDebug
@@ -83,6 +89,19 @@ func (f *agentFlags) run(ctx context.Context) error {
 	cfg := agent.Config{OVSDB: f.ovsdb, Log: log}
 	if f.remove {
 		return agent.Remove(ctx, cfg)
+	}
+	if f.member.check {
+		check, err := f.member.config(f.stateDir, f.ovsdb, log)
+		if err != nil {
+			return err
+		}
+		return f.member.checks(ctx, out, check)
+	}
+	if f.member.leave {
+		return f.member.leaves(ctx, f.stateDir, cfg)
+	}
+	if f.member.handsOver(ctx) {
+		return f.member.handOver(ctx, out, f.stateDir, f.ovsdb, log)
 	}
 	joins := f.member.wanted(f.stateDir)
 	f.docker = f.docker || joins && f.dockerIfThere && dockerInstalled()
@@ -135,12 +154,15 @@ func (f *agentFlags) newControl(joins bool, log *slog.Logger) (*control.Control,
 
 // serveDocker is the part of the agent that talks to Docker and to the controller.
 func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *slog.Logger) error {
-	host, err := f.hostName(ctx, log)
+	driver, err := docker.New(docker.Config{
+		Host: f.hostName, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+		Control: c, Socket: plug.At(f.ovsdb), Log: log,
+	})
 	if err != nil {
 		return err
 	}
-	driver, err := docker.New(docker.Config{
-		Host: host, StateDir: f.stateDir, PluginSocket: f.pluginSocket, Engine: f.dockerSocket,
+	attacher, err := attach.New(attach.Config{
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
@@ -152,27 +174,17 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 		return ctx.Err()
 	})
 	all.Go(func() error { return driver.Run(ctx) })
+	all.Go(func() error { return attacher.Run(ctx) })
 	return all.Wait()
 }
 
-// hostName waits for Open vSwitch, which may start after the agent.
-func (f *agentFlags) hostName(ctx context.Context, log *slog.Logger) (string, error) {
-	for complained := false; f.host == ""; {
-		name, err := localdb.HostName(ctx, f.ovsdb)
-		if err == nil {
-			return name, nil
-		}
-		if !complained {
-			log.Warn("waiting for Open vSwitch, to know what this host is called", "error", err)
-			complained = true
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+// hostName is asked whenever it matters: joining may change what the database
+// says.
+func (f *agentFlags) hostName(ctx context.Context) (string, error) {
+	if f.host != "" {
+		return f.host, nil
 	}
-	return f.host, nil
+	return localdb.HostName(ctx, f.ovsdb)
 }
 
 // dockerInstalled reports whether this host has Docker, which may be started

@@ -76,6 +76,8 @@ func newRoot() *cobra.Command {
 		newWhy(s),
 		newTrace(s),
 		newVerify(s),
+		newAttach(s),
+		newDetach(),
 		newWatch(s),
 	)
 	return root

@@ -149,10 +149,11 @@ func (p *path) carries(t *target) bool {
 	return true
 }
 
-// done tells whether nothing is left to do but to go back.
+// done tells whether nothing is left to do but to go back, and to set what
+// nobody looks at any more.
 func (f *frame) done() bool {
 	for ; f != nil; f = f.next {
-		if f.restore == nil {
+		if slices.ContainsFunc(f.ops, func(o op) bool { return o.kind != opSet && o.kind != opMove && o.kind != opForget }) {
 			return false
 		}
 	}

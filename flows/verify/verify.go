@@ -67,6 +67,10 @@ func Check(ctx context.Context, facts Facts) (*Result, error) {
 		found, gaveUp := sweeps[i].hunt(f.senders(n.VNI), maxFindings)
 		result.Findings = append(append(result.Findings, found...), reaches[i].found...)
 		result.More = result.More || len(found) >= maxFindings || reaches[i].more
+		if reaches[i].more && len(reaches[i].found) == 0 {
+			result.Findings = append(result.Findings, Finding{Kind: Unproved, From: members[n.VNI][0],
+				Why: "there are too many pairs of endpoints in this network that have to be followed one by one"})
+		}
 		result.Pairs += reaches[i].pairs
 		result.Exits += reaches[i].exits
 		if gaveUp {

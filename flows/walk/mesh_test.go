@@ -26,6 +26,25 @@ func (w *world) encapsulate() {
 	}
 }
 
+// link gives hosts random links and next hops, and their programs anew.
+func (w *world) link() {
+	w.linked = true
+	for _, a := range w.hosts {
+		var neighbours []uint32
+		for _, b := range w.hosts {
+			if !w.chance(4) {
+				neighbours = append(neighbours, b.Number)
+			}
+		}
+		w.fabric.PutLinks(a.Number, neighbours)
+		for _, b := range w.hosts {
+			w.fabric.PutNext(a.Number, b.Number, w.Uint32N(uint32(len(w.hosts)+1)))
+		}
+	}
+	w.fabric.Flush()
+	w.connect()
+}
+
 // mesh is hosts of which not all see each other, with some networks of any
 // encapsulation, in which every host has an endpoint or two.
 type mesh struct {

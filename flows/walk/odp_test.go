@@ -15,7 +15,7 @@ var (
 	datapathActions = regexp.MustCompile(`(?m)^Datapath actions: (.*)$`)
 	tunnelPush      = regexp.MustCompile(`tnl_port\((\d+)\).*ipv[46]\(src=[^,]+,dst=([^,]+),.*vni=(0x[0-9a-f]+)\)`)
 	tracedFlow      = regexp.MustCompile(`(?m)^ *\d+\. .*cookie (0x[0-9a-f]+)$`)
-	pushedVLAN      = regexp.MustCompile(`^vid=(\d+),pcp=0$`)
+	pushedVLAN      = regexp.MustCompile(`^(?:tpid=0x88a8,)?vid=(\d+),pcp=0$`)
 	resumed         = regexp.MustCompile(`(?m)^recirc\((0x[0-9a-f]+)\) - resume`)
 	translated      = regexp.MustCompile(`nat\((src|dst)=([^,)]+)`)
 )

@@ -38,6 +38,9 @@ func TestOpenVSwitchAgrees(t *testing.T) {
 		w := newWorld(seed)
 		w.addNICs()
 		w.build()
+		if seed%2 == 1 {
+			w.link()
+		}
 		ports := install(t, o, w)
 		for n := range *packets {
 			host, port, p := w.anyPacket()
@@ -252,6 +255,10 @@ func agree(t *testing.T, o *ovstest.OVS, sw *Switch, ports map[string]ovsPort, a
 		return "to the controller"
 	case len(ours) > 1:
 		return "copied"
+	case ours[0].tunnel.IsValid() && at.port == at.tunnelPort:
+		return "relayed"
+	case ours[0].tunnel.IsValid() && ours[0].packet.meets(isTagged):
+		return "labelled"
 	case ours[0].tunnel.IsValid():
 		return "to a tunnel"
 	case ours[0].port == at.port:

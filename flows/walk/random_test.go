@@ -35,6 +35,9 @@ func (w *world) anyPacket() (host flows.Host, port uint32, p Packet) {
 		source := w.hosts[w.IntN(len(w.hosts))]
 		if w.sources[source.Number].Is4() == w.sources[host.Number].Is4() && source.Number != host.Number {
 			vni := w.networks[w.IntN(len(w.networks))].VNI
+			if w.linked && w.chance(2) {
+				p, vni = p.VLAN(uint16(1+w.IntN(len(w.hosts)+1))), vni|uint32(w.IntN(8))<<21
+			}
 			return host, host.TunnelPorts[flows.VXLAN], p.Through(vni, w.sources[source.Number], w.sources[host.Number])
 		}
 		return host, nobodysPort, p

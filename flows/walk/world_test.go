@@ -50,6 +50,7 @@ type world struct {
 	subnets   []int // of networks: those of one number are equal
 	endpoints []flows.Endpoint
 	nics      []flows.NIC // none unless addNICs is called
+	linked    bool        // by link
 
 	fabric   *flows.Fabric
 	underlay *Underlay
