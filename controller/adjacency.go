@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/underlay"
 )
 
-// Damping: a link that comes back is used when it has been up for a second
+// Damping: a link that comes back is used as before when it has been up for a second
 // without a break (BFD of a host that starts often comes up twice), and one that
 // went down three times within ten seconds when it has been up for five. Each of
 // its changes moves traffic of many hosts, which costs more than a detour does.
@@ -21,7 +22,8 @@ const (
 )
 
 // adjacencyRecord is a declared link between two hosts and what is seen of it.
-// Durable is only that one is not used, so that a restart changes no flow.
+// Durable is only which are not used as they were declared, so that a restart
+// changes no flow.
 type adjacencyRecord struct {
 	Hosts [2]string `json:"-"` // system-ids, in order
 	Cost  uint32    `json:"-"`
@@ -175,8 +177,7 @@ func apart(a, b *hostRecord) string {
 	return ""
 }
 
-// look decides anew about a link, and reports whether it is used now and was
-// not, or the reverse.
+// look decides anew about a link, and reports whether ways may be others now.
 func (t *tx) look(was *adjacencyRecord) (turned bool) {
 	a, b := t.host(was.Hosts[0]), t.host(was.Hosts[1])
 	if a == nil || b == nil {
@@ -204,7 +205,20 @@ func (t *tx) look(was *adjacencyRecord) (turned bool) {
 	if !now.again.IsZero() && !now.again.Equal(was.again) {
 		t.after = append(t.after, func() { t.c.lookAgain(now.Hosts, now.again) })
 	}
-	return now.Used != was.Used
+	return now.price() != was.price()
+}
+
+// price is what a way over the link costs, 0 if there is none. One that has to
+// stay for a while first is so dear that it is the last resort: what has no other
+// way had better go over a link that flaps.
+func (a *adjacencyRecord) price() uint32 {
+	switch {
+	case a.Used:
+		return a.Cost
+	case a.State == model.LinkDamped:
+		return underlay.MaxCost
+	}
+	return 0
 }
 
 // fail takes a link out of use.

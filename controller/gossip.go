@@ -8,8 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"reflect"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/weft-sdn/weft/membership"
