@@ -84,6 +84,15 @@ func TestDockerAttach(t *testing.T) {
 	}
 	s.attach("host1", "doc1", "net1") // again
 
+	// An endpoint that was declared for a container is the container's.
+	s.must(s.call("POST", "/networks/net1/endpoints", model.Endpoint{ID: "mine", Addresses: []model.Addr{model.MustAddr("10.0.1.40")}, Container: "doc5"}, nil))
+	s.bare("host1", "doc5")
+	s.attach("host1", "doc5", "net1")
+	s.pings("host2", "doc2", "10.0.1.40")
+	s.docker("host1", "rm", "-f", "doc5")
+	s.endpointsAre(3) // it stays
+	s.must(s.call("DELETE", "/endpoints/mine", nil, nil))
+
 	s.bare("host1", "doc3")
 	s.runs("host1", "open", "--net", "host")
 	for _, c := range []struct {
@@ -206,7 +215,7 @@ func TestDockerStockTool(t *testing.T) {
 	}
 	complete("at first")
 	s.docker("host1", "restart", "-t", "0", "doc1")
-	s.pings("host1", "doc1", "10.0.1.20")
+	s.pings("host2", "doc2", "10.0.1.10") // which has not sent anything
 	complete("after a restart")
 	if out := s.docker("host1", "exec", "doc1", "ip", "route"); !strings.Contains(out, "default via 10.0.1.1") {
 		t.Errorf("the routes are %s", out)

@@ -58,12 +58,12 @@ func (a *Attacher) attach(ctx context.Context, q Request, c one) (Attachment, er
 	return r, nil
 }
 
-// declared is a new attachment, as the controller completes it. That one is on
-// its way is on disk before the controller hears of it, so that whatever comes of
-// that is known.
+// declared is a new attachment, as the controller completes it: that of an
+// endpoint which somebody has declared for the container, or a new one. That one
+// is on its way is on disk before the controller hears of it, so that whatever
+// comes of that is known.
 func (a *Attacher) declared(ctx context.Context, r Attachment, c one, addresses []model.Addr) (Attachment, error) {
-	r.Endpoint = endpointID(r)
-	if err := model.CheckID("interface", r.Endpoint); err != nil {
+	if err := model.CheckID("interface", endpointID(r)); err != nil {
 		return r, fmt.Errorf("interface %q: only letters, digits, '_', '.' and '-' can be in its name", r.Interface)
 	}
 	if err := c.ownsNetwork(); err != nil {
@@ -74,7 +74,14 @@ func (a *Attacher) declared(ctx context.Context, r Attachment, c one, addresses 
 			return r, err
 		}
 	}
-	r.Declaring = true
+	met, is, err := a.meet(ctx, r, addresses)
+	if err != nil {
+		return r, err
+	}
+	if is {
+		return met, a.ledger.put(met)
+	}
+	r.Endpoint, r.Made, r.Declaring = endpointID(r), true, true
 	if err := a.ledger.put(r); err != nil {
 		return r, err
 	}

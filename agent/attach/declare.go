@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
 	"github.com/weft-sdn/weft/agent/control"
+	"github.com/weft-sdn/weft/ipam"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
 )
@@ -29,7 +31,7 @@ func (a *Attacher) declare(ctx context.Context, r Attachment, addresses []model.
 	if err != nil {
 		return r, err
 	}
-	wanted := model.Endpoint{ID: r.Endpoint, Network: r.Network, MAC: r.MAC, Addresses: addresses, Host: host}
+	wanted := model.Endpoint{ID: endpointID(r), Network: r.Network, MAC: r.MAC, Addresses: addresses, Host: host}
 	if model.CheckName("name", r.Name) == nil {
 		wanted.Name = r.Name
 	}
@@ -48,14 +50,55 @@ func (a *Attacher) declare(ctx context.Context, r Attachment, addresses []model.
 	if stored, err = a.put(ctx, stored); err != nil {
 		return r, err
 	}
-	r.MAC, r.MTU = stored.MAC, stored.MTU
-	for _, p := range stored.Prefixes {
+	r.Made = true
+	return r.like(stored), nil
+}
+
+// like is an attachment that looks as the controller says.
+func (r Attachment) like(e model.Endpoint) Attachment {
+	r.Endpoint, r.MAC, r.MTU = e.ID, e.MAC, e.MTU
+	r.Addresses, r.Gateways = nil, nil
+	for _, p := range e.Prefixes {
 		r.Addresses = append(r.Addresses, p.Prefix)
 	}
-	for _, g := range stored.Gateway {
+	for _, g := range e.Gateway {
 		r.Gateways = append(r.Gateways, g.Addr)
 	}
-	return r, nil
+	return r
+}
+
+// meet takes the endpoint that somebody has declared for the container, if there
+// is one with what is asked for. The controller leaves the choice of its MAC
+// address to whoever attaches the container, and now hears of it.
+func (a *Attacher) meet(ctx context.Context, r Attachment, addresses []model.Addr) (met Attachment, is bool, err error) {
+	e, err := a.endpointOf(ctx, r)
+	if err != nil || e.ID == "" || e.Network != r.Network || !r.MAC.IsZero() && !e.MAC.IsZero() && r.MAC != e.MAC {
+		return r, false, needed(err)
+	}
+	if met = r.like(e); !sameAddress(met, addresses) {
+		return r, false, nil
+	}
+	switch address, has := e.FirstIPv4(); {
+	case !e.MAC.IsZero():
+	case !r.MAC.IsZero():
+		e.MAC = r.MAC
+	case has:
+		e.MAC = model.MACFrom(ipam.MAC(address, 0)) // as for endpoints without a container
+	default:
+		e.MAC = model.MACFrom([6]byte{0x02, byte(rand.N(256)), byte(rand.N(256)), byte(rand.N(256)), byte(rand.N(256)), byte(rand.N(256))})
+	}
+	if e, err = a.put(ctx, e); err != nil {
+		return r, false, err
+	}
+	return r.like(e), true, nil
+}
+
+// needed is the error of a call without which nothing can be attached.
+func needed(err error) error {
+	if errors.Is(err, control.ErrAway) {
+		return fmt.Errorf("a container can only be attached while the controller answers: %w", err)
+	}
+	return err
 }
 
 func (a *Attacher) put(ctx context.Context, e model.Endpoint) (stored model.Endpoint, err error) {
@@ -63,10 +106,7 @@ func (a *Attacher) put(ctx context.Context, e model.Endpoint) (stored model.Endp
 		stored, _, err = api.PutEndpoint(ctx, e, client.WriteOptions{})
 		return err
 	})
-	if errors.Is(err, control.ErrAway) {
-		return stored, fmt.Errorf("a container can only be attached while the controller answers: %w", err)
-	}
-	return stored, err
+	return stored, needed(err)
 }
 
 // away says why what needs the controller is not even tried, nil if it answers.

@@ -20,7 +20,8 @@ type Attachment struct {
 	Name      string `json:"name"`      // how the port names it, as it was typed
 	Interface string `json:"interface"`
 	Network   string `json:"network,omitempty"`  // not known of every port of ovs-docker's
-	Endpoint  string `json:"endpoint,omitempty"` // id at the controller, if this agent declared it
+	Endpoint  string `json:"endpoint,omitempty"` // id at the controller, where it is known
+	Made      bool   `json:"made,omitempty"`     // this agent declared it, and so it goes with the attachment
 
 	// What the interface looks like.
 	MAC       model.MAC      `json:"mac"`
@@ -83,7 +84,7 @@ func (l *ledger) put(r Attachment) error {
 // drop forgets an attachment, and remembers that its endpoint has to go.
 func (l *ledger) drop(r Attachment) error {
 	delete(l.now.Attachments, r.key())
-	if r.Endpoint != "" {
+	if r.Made {
 		l.now.Later = append(l.now.Later, r.Endpoint)
 	}
 	return l.save()

@@ -48,7 +48,7 @@ func (a *Attacher) plugIn(ctx context.Context, r Attachment, c one) error {
 		Port: r.Port, Inside: inside, MAC: r.MAC.Bytes[:], MTU: r.MTU,
 		ExternalIDs: map[string]string{keyContainer: r.Name, keyInterface: r.Interface, keyAttached: r.Container},
 	}
-	if r.Endpoint != "" {
+	if r.Made {
 		cord.ExternalIDs[keyEndpoint] = r.Endpoint
 	}
 	if err := a.socket.In(ctx, cord); err != nil {
@@ -58,6 +58,7 @@ func (a *Attacher) plugIn(ctx context.Context, r Attachment, c one) error {
 		return errors.Join(err, a.unplug(context.WithoutCancel(ctx), r.Port))
 	}
 	r.Run = c.run
+	r.Complete = false // to the controller it is another port, whose MAC it does not know
 	if err := a.ledger.put(r); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (a *Attacher) stock(ctx context.Context, all containers, plugged ports) (ag
 		if !known || r.Detached {
 			r = Attachment{Container: id, Name: ids[keyContainer], Interface: ids[keyInterface], Port: port, Stock: true}
 			if _, ours := endpointContainer(model.Endpoint{ID: ids[keyEndpoint]}); ours {
-				r.Endpoint, r.Stock = ids[keyEndpoint], false // the records were lost
+				r.Endpoint, r.Made, r.Stock = ids[keyEndpoint], true, false // the records were lost
 			}
 		}
 		if err := a.take(ctx, r); err != nil {
@@ -89,7 +89,11 @@ func (a *Attacher) take(ctx context.Context, r Attachment) error {
 // completePort does what ovs-docker leaves out. What the controller has to say
 // comes later where it does not answer, or has no endpoint for the container yet.
 func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error {
-	e, err := a.endpointOf(ctx, *r)
+	var e model.Endpoint
+	err := a.away()
+	if err == nil {
+		e, err = a.endpointOf(ctx, *r)
+	}
 	if err != nil {
 		a.log.Debug("the controller does not say what an interface should be like", "container", r.Name, "error", err)
 	}
@@ -103,20 +107,22 @@ func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error
 	if e.ID == "" {
 		return nil
 	}
-	r.Complete, r.Network, r.MTU = true, e.Network, e.MTU
-	if !e.MAC.IsZero() {
-		r.MAC = e.MAC
+	if e.MAC.IsZero() {
+		// Or it would be adopted from the first frame of the port, and a container
+		// that only waits to be asked sends none.
+		e.MAC = r.MAC
+		if _, err := a.put(ctx, e); err != nil {
+			return err
+		}
 	}
+	r.Complete, r.Network, r.MTU, r.MAC = true, e.Network, e.MTU, e.MAC
 	a.log.Info("completed what ovs-docker plugged in", "container", r.Name, "interface", r.Interface, "network", r.Network)
 	return nil
 }
 
-// endpointOf is the endpoint that names the container and is no other host's,
-// the zero value if there is none.
+// endpointOf is the endpoint that names the container's interface and is no
+// other host's, the zero value if there is none.
 func (a *Attacher) endpointOf(ctx context.Context, r Attachment) (e model.Endpoint, err error) {
-	if err := a.away(); err != nil {
-		return e, err
-	}
 	host, err := a.host(ctx)
 	if err != nil {
 		return e, err
