@@ -7,19 +7,23 @@ import (
 	"time"
 
 	"github.com/weft-sdn/weft/model"
+	"github.com/weft-sdn/weft/underlay"
 )
 
-// Damping: a link that went down so often in such a time is not used again until
-// it has been up for a while. Each of its changes moves traffic of many hosts,
-// which costs more than a detour does; a cable that is plugged twice is no flap.
+// Damping: a link that comes back is used as before when it has been up for a second
+// without a break (BFD of a host that starts often comes up twice), and one that
+// went down three times within ten seconds when it has been up for five. Each of
+// its changes moves traffic of many hosts, which costs more than a detour does.
 const (
-	flapCount  = 3
-	flapWindow = 10 * time.Second
-	flapCalm   = 5 * time.Second
+	defaultLinkCalm = time.Second
+	flapCount       = 3
+	flapWindow      = 10 * time.Second
+	flapCalm        = 5 * time.Second
 )
 
 // adjacencyRecord is a declared link between two hosts and what is seen of it.
-// Durable is only that one is not used, so that a restart changes no flow.
+// Durable is only which are not used as they were declared, so that a restart
+// changes no flow.
 type adjacencyRecord struct {
 	Hosts [2]string `json:"-"` // system-ids, in order
 	Cost  uint32    `json:"-"`
@@ -173,8 +177,7 @@ func apart(a, b *hostRecord) string {
 	return ""
 }
 
-// look decides anew about a link, and reports whether it is used now and was
-// not, or the reverse.
+// look decides anew about a link, and reports whether ways may be others now.
 func (t *tx) look(was *adjacencyRecord) (turned bool) {
 	a, b := t.host(was.Hosts[0]), t.host(was.Hosts[1])
 	if a == nil || b == nil {
@@ -190,7 +193,7 @@ func (t *tx) look(was *adjacencyRecord) (turned bool) {
 	case seen == down, seen == starting && was.seen:
 		now.fail(t.now)
 	case seen == up && (was.Used || t.fit(a) && t.fit(b)):
-		now.recover(t.now)
+		now.recover(t.now, t.c.config.LinkCalm)
 	}
 	if now.State == was.State && now.Used == was.Used && now.seen == was.seen && now.calm.Equal(was.calm) && now.again.Equal(was.again) {
 		return false
@@ -202,7 +205,20 @@ func (t *tx) look(was *adjacencyRecord) (turned bool) {
 	if !now.again.IsZero() && !now.again.Equal(was.again) {
 		t.after = append(t.after, func() { t.c.lookAgain(now.Hosts, now.again) })
 	}
-	return now.Used != was.Used
+	return now.price() != was.price()
+}
+
+// price is what a way over the link costs, 0 if there is none. One that has to
+// stay for a while first is so dear that it is the last resort: what has no other
+// way had better go over a link that flaps.
+func (a *adjacencyRecord) price() uint32 {
+	switch {
+	case a.Used:
+		return a.Cost
+	case a.State == model.LinkDamped:
+		return underlay.MaxCost
+	}
+	return 0
 }
 
 // fail takes a link out of use.
@@ -215,27 +231,31 @@ func (a *adjacencyRecord) fail(at time.Time) {
 	a.State, a.Used = model.LinkDown, false
 }
 
-// recover uses a link again, or later if it flaps.
-func (a *adjacencyRecord) recover(at time.Time) {
+// recover uses a link again that has been up for long enough; longer, if it
+// flaps.
+func (a *adjacencyRecord) recover(at time.Time, calm time.Duration) {
 	a.seen = true
 	if a.Used {
 		a.State = model.LinkUp
 		return
 	}
-	flaps := a.State == model.LinkDamped || len(a.downs) >= flapCount && at.Sub(a.downs[len(a.downs)-flapCount]) <= flapWindow
-	if !flaps {
-		a.State, a.Used = model.LinkUp, true
-		return
+	if a.flaps() {
+		calm = flapCalm
 	}
 	if a.calm.IsZero() {
 		a.calm = at
 	}
-	if at.Sub(a.calm) >= flapCalm {
-		a.State, a.Used, a.downs, a.calm, a.again = model.LinkUp, true, nil, time.Time{}, time.Time{}
+	if until := a.calm.Add(calm); at.Before(until) {
+		a.State, a.again = model.LinkDamped, until
 		return
 	}
-	a.State, a.again = model.LinkDamped, a.calm.Add(flapCalm)
+	if a.flaps() {
+		a.downs = nil
+	}
+	a.State, a.Used, a.calm, a.again = model.LinkUp, true, time.Time{}, time.Time{}
 }
+
+func (a *adjacencyRecord) flaps() bool { return len(a.downs) >= flapCount }
 
 // lookAround decides anew about all links of a host, after anything that they
 // depend on may have changed.

@@ -142,7 +142,7 @@ func durable(changes memdb.Changes) []store.Op {
 		case tableUnderlay:
 			ops = append(ops, keep(keyUnderlay, ch.After))
 		case tableAdjacency:
-			if was, is := unused(ch.Before), unused(ch.After); was != is {
+			if was, is := unused(ch.Before), unused(ch.After); was != is { // or not in the same way
 				ops = append(ops, keepUnused(either(ch).(*adjacencyRecord), is))
 			}
 		case tablePlace:
@@ -166,15 +166,18 @@ func durable(changes memdb.Changes) []store.Op {
 	return ops
 }
 
-// unused reports whether a link is there and not used.
-func unused(record any) bool {
-	a, ok := record.(*adjacencyRecord)
-	return ok && !a.Used
+// unused says in which state a link is that is not used as it was declared; empty
+// if it is, or there is none.
+func unused(record any) string {
+	if a, ok := record.(*adjacencyRecord); ok && !a.Used {
+		return a.State
+	}
+	return ""
 }
 
-func keepUnused(a *adjacencyRecord, unused bool) store.Op {
+func keepUnused(a *adjacencyRecord, state string) store.Op {
 	key := keyUnused + url.PathEscape(a.Hosts[0]) + "/" + url.PathEscape(a.Hosts[1])
-	if !unused {
+	if state == "" {
 		return store.Delete(key)
 	}
 	return keep(key, a)

@@ -30,6 +30,7 @@ type Config struct {
 	TakeoverAfter  time.Duration  // how long a host is away before another may have its endpoints
 	Transit        ipam.Transit   // addresses between Open vSwitch and the kernels of gateway hosts; zero: the default
 	BFDInterval    time.Duration  // at which hosts watch gateways, and neighbours on declared links; zero: the default
+	LinkCalm       time.Duration  // how long a link that was down has to be up before it is used; zero: the default
 	VXLANPort      uint16         // UDP port of VXLAN; 0: the default, 4789
 	GenevePort     uint16         // of Geneve; 0: the default, 6081
 	Gossip         GossipConfig
@@ -93,6 +94,9 @@ func Open(config Config) (*Controller, error) {
 	}
 	if err := config.Transit.Check(); err != nil {
 		return nil, err
+	}
+	if config.LinkCalm == 0 {
+		config.LinkCalm = defaultLinkCalm
 	}
 	if config.BFDInterval == 0 {
 		config.BFDInterval = defaultBFD

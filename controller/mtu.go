@@ -31,11 +31,7 @@ type limit struct {
 
 // underlayLimits are the limits by encapsulation.
 func (v view) underlayLimits() map[string]limit {
-	tag := 0
-	if v.declaredUnderlay() != nil {
-		tag = relayOverhead
-	}
-	limits := map[string]limit{}
+	var least limit // before any tunnel
 	for h := range all[hostRecord](v, tableHost) {
 		mtu := h.UnderlayMTU
 		if mtu == 0 {
@@ -44,11 +40,19 @@ func (v view) underlayLimits() map[string]limit {
 		if h.VTEP.Is6() {
 			mtu -= outerIPv6
 		}
-		for encap, overhead := range overheads {
-			if l, known := limits[encap]; !known || mtu-overhead-tag < l.mtu {
-				limits[encap] = limit{mtu - overhead - tag, h.Name}
-			}
+		if least.mtu == 0 || mtu < least.mtu {
+			least = limit{mtu, h.Name}
 		}
+	}
+	if least.mtu == 0 {
+		return nil
+	}
+	if v.declaredUnderlay() != nil {
+		least.mtu -= relayOverhead
+	}
+	limits := make(map[string]limit, len(overheads))
+	for encap, overhead := range overheads {
+		limits[encap] = limit{least.mtu - overhead, least.host}
 	}
 	return limits
 }

@@ -49,8 +49,10 @@ func (v view) linkState(a *adjacencyRecord) model.LinkState {
 	switch why := apart(one, other); {
 	case why != "":
 		s.Why = why
-	case a.State == model.LinkDamped:
+	case a.State == model.LinkDamped && a.flaps():
 		s.Why = fmt.Sprintf("it went down %d times within %v, and has to be up for %v first", flapCount, flapWindow, flapCalm)
+	case a.State == model.LinkDamped:
+		s.Why = "it came back just now, and has to stay"
 	case seen == up:
 		s.Why = "BFD runs again, and the switch of one of its hosts has not confirmed yet that it has its flows"
 	case seen == unseen:

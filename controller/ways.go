@@ -24,13 +24,13 @@ func (v view) ways(number uint32) map[uint32]uint32 {
 	return nil
 }
 
-// usedLinks are the links over which frames go.
+// usedLinks are the links over which frames may go.
 func (v view) usedLinks() []underlay.Link {
 	var links []underlay.Link
 	for a := range all[adjacencyRecord](v, tableAdjacency) {
-		if a.Used {
+		if price := a.price(); price != 0 {
 			if one, other := v.hostNumber(a.Hosts[0]), v.hostNumber(a.Hosts[1]); one != 0 && other != 0 {
-				links = append(links, underlay.Link{A: one, B: other, Cost: a.Cost})
+				links = append(links, underlay.Link{A: one, B: other, Cost: price})
 			}
 		}
 	}

@@ -15,7 +15,10 @@ import (
 
 func open(t *testing.T, dir string) *Controller {
 	t.Helper()
-	c, err := Open(Config{DataDir: filepath.Join(dir, "data"), Repair: true, Log: slog.New(slog.DiscardHandler)})
+	c, err := Open(Config{
+		DataDir: filepath.Join(dir, "data"), Repair: true, Log: slog.New(slog.DiscardHandler),
+		LinkCalm: -1, // links are used as soon as they come back
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ const (
 	LinkUnknown = "unknown" // nothing was seen of it yet; it is used as it was
 	LinkUp      = "up"
 	LinkDown    = "down"   // not used
-	LinkDamped  = "damped" // it is up, was down too often, and is not used yet
+	LinkDamped  = "damped" // it is up again, and the last resort until it has been for a while
 )
 
 // MaxLinkCost bounds the cost of a link, so that that of a way over all hosts
