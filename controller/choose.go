@@ -3,7 +3,6 @@ package controller
 import (
 	"crypto/sha256"
 	"fmt"
-	"net/netip"
 
 	"github.com/google/uuid"
 
@@ -27,7 +26,7 @@ func (t *tx) complete(e *endpointRecord, n *networkRecord) error {
 			if families[family] {
 				continue
 			}
-			a, err := t.chooseFrom(n, family == 1)
+			a, err := t.chooseFrom(n, e.Host, family == 1)
 			if err != nil {
 				return err
 			}
@@ -48,19 +47,6 @@ func (t *tx) complete(e *endpointRecord, n *networkRecord) error {
 		e.MAC = t.chooseMAC(e, n)
 	}
 	return nil
-}
-
-// chooseFrom gives out an address of the first subnet of a family that has one.
-func (t *tx) chooseFrom(n *networkRecord, six bool) (a netip.Addr, err error) {
-	for _, p := range n.Subnets {
-		if p.Prefix.Addr().Is6() != six {
-			continue
-		}
-		if a, err = t.chooseAddress(n, p.Prefix); err == nil || model.KindOf(err) != model.Exhausted {
-			return a, err
-		}
-	}
-	return a, err
 }
 
 // chooseMAC derives the MAC from the first IPv4 address as Docker does, so

@@ -44,6 +44,9 @@ func (t *tx) putEndpoint(e model.Endpoint, source string) (string, error) {
 	if old != nil && old.Source == source && reflect.DeepEqual(old.wanted(), now.wanted()) {
 		return old.ID, nil
 	}
+	if err := checkSlices(now, old, n); err != nil {
+		return "", err
+	}
 	if err := t.complete(now, n); err != nil {
 		return "", err
 	}

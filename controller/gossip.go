@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/weft-sdn/weft/membership"
@@ -99,8 +100,12 @@ func (c *Controller) renewCard(apiToken string, at netip.AddrPort) (membership.C
 	case err != nil:
 		return card, err
 	}
+	before := card
 	card.Token.Cluster, card.Token.API = c.ClusterID(), apiToken
 	card.Seeds = []string{membership.SeedText(at)}
+	if err == nil && reflect.DeepEqual(card, before) {
+		return card, nil // also on a full disk
+	}
 	return card, card.Save(path)
 }
 

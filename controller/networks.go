@@ -171,6 +171,7 @@ func (n *networkRecord) keepChosen(old *networkRecord) {
 	if n.MTU == 0 {
 		n.MTU = old.MTU
 	}
+	n.keepSlices(old)
 	if n.GatewayMode() == model.GatewayNone || old.Gateway == nil {
 		return
 	}
@@ -277,6 +278,10 @@ func sameNetwork(old *networkRecord, n *model.Network) error {
 		return differs("unknown")
 	case !reflect.DeepEqual(a.Gateway, b.Gateway):
 		return differs("gateway")
+	case !reflect.DeepEqual(a.Slices, b.Slices):
+		return differs("slices")
+	case a.SliceSize != b.SliceSize:
+		return differs("sliceSize")
 	}
 	return nil
 }
@@ -297,6 +302,9 @@ func (n *networkRecord) wanted() model.Network {
 	}
 	if len(w.Subnets) == 0 {
 		w.Subnets = nil
+	}
+	if len(w.Slices) == 0 {
+		w.Slices = nil
 	}
 	return w
 }

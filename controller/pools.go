@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -26,7 +26,7 @@ type pools struct {
 	endpoints *ipam.Numbers // and of NICs
 	hosts     *ipam.Numbers
 	zones     *ipam.Numbers
-	addresses map[string]map[netip.Prefix]*ipam.Subnet // network → subnet
+	addresses map[string]map[netip.Prefix]*ipam.Subnet // network → subnet, or part of one (see slices.go)
 }
 
 func newPools() *pools {
@@ -123,38 +123,40 @@ func (c *Controller) freeAddresses(v view, e *endpointRecord) {
 	}
 }
 
-// addressPool is what is free in a subnet of a network.
-func (t *tx) addressPool(n *networkRecord, subnet netip.Prefix) (*ipam.Subnet, error) {
+// addressPool is what is free in a part of a network's subnets.
+func (t *tx) addressPool(n *networkRecord, part netip.Prefix) (*ipam.Subnet, error) {
 	pools := t.c.pools.addresses[n.Name]
 	if pools == nil {
 		pools = map[netip.Prefix]*ipam.Subnet{}
 		t.c.pools.addresses[n.Name] = pools
 	}
-	if pool := pools[subnet]; pool != nil {
+	if pool := pools[part]; pool != nil {
 		return pool, nil
 	}
 	var reserved []netip.Addr
 	for _, a := range n.gatewayAddresses() {
 		reserved = append(reserved, a.Addr)
 	}
-	pool, err := ipam.NewSubnet(subnet, reserved...)
+	subnet, _ := n.SubnetOf(part.Addr())
+	pool, err := ipam.NewPart(subnet, part, reserved...)
 	if err != nil {
 		return nil, err
 	}
 	for e := range t.endpointsOf(n.Name) {
 		for _, a := range e.Addresses {
-			if subnet.Contains(a.Addr) {
+			if part.Contains(a.Addr) {
 				pool.Take(a.Addr)
 			}
 		}
 	}
-	pools[subnet] = pool
+	pools[part] = pool
 	return pool, nil
 }
 
-// chooseAddress gives out the lowest free address of a subnet.
-func (t *tx) chooseAddress(n *networkRecord, subnet netip.Prefix) (netip.Addr, error) {
-	pool, err := t.addressPool(n, subnet)
+// chooseAddress gives out the lowest free address of a part of the network's
+// subnets. Where none is left the error is an [ipam.ExhaustedError].
+func (t *tx) chooseAddress(n *networkRecord, part netip.Prefix) (netip.Addr, error) {
+	pool, err := t.addressPool(n, part)
 	if err != nil {
 		return netip.Addr{}, model.Invalidf("addresses", "%v", err)
 	}
@@ -162,11 +164,6 @@ func (t *tx) chooseAddress(n *networkRecord, subnet netip.Prefix) (netip.Addr, e
 	for {
 		addr, err := pool.Lowest()
 		if err != nil {
-			var none *ipam.ExhaustedError
-			if errors.As(err, &none) {
-				return netip.Addr{}, model.Errorf(model.Exhausted, "addresses",
-					"network %q: %d of the %d addresses of %s are in use, none is left: delete endpoints, or add a subnet to the network", n.Name, none.Used, none.Size, subnet)
-			}
 			return netip.Addr{}, err
 		}
 		if err := pool.Take(addr); err != nil {
@@ -214,7 +211,8 @@ func (t *tx) abort() {
 
 // sameSubnets reports whether the same addresses can be given out in both.
 func sameSubnets(a, b *networkRecord) bool {
-	return slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.gatewayAddresses(), b.gatewayAddresses())
+	return slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.gatewayAddresses(), b.gatewayAddresses()) &&
+		maps.EqualFunc(a.Slices, b.Slices, slices.Equal)
 }
 
 func (n *networkRecord) gatewayAddresses() []model.Addr {

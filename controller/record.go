@@ -19,6 +19,8 @@ type networkRecord struct {
 	// Zone is the conntrack zone of its translations, cluster-wide; 0 until a
 	// gateway of it leads out for the first time.
 	Zone uint16 `json:"zone,omitempty"`
+	// Automatic are those of its slices that were chosen, by name of the host.
+	Automatic map[string]model.Ranges `json:"automatic,omitempty"`
 }
 
 // endpointRecord is an endpoint as wanted, with what was chosen for it.

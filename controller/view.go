@@ -162,6 +162,7 @@ func (v view) networkView(r *networkRecord) model.Network {
 	n.Conditions = v.gatewayConditions(r)
 	n.Conditions = append(n.Conditions, v.encapConditions(r)...)
 	n.Conditions = append(n.Conditions, v.relayCondition(r)...)
+	n.Conditions = append(n.Conditions, v.sliceConditions(r)...)
 	if limit := v.underlayLimits()[n.Encap]; limit.mtu > 0 {
 		n.MTULimit = &model.MTULimit{MTU: limit.mtu, Host: limit.host}
 		if n.MTU > limit.mtu {

@@ -199,6 +199,7 @@ func TestDockerWithoutController(t *testing.T) {
 
 	for how, away := range map[string]struct{ cut, heal func() }{
 		"killed": {func() { s.must(s.KillController(s.ctx)) }, func() { s.must(s.StartController(s.ctx)) }},
+		"frozen": {func() { s.must(s.FreezeController()) }, func() { s.must(s.ThawController()) }},
 		"cut": {
 			func() { s.must(s.Host("host1").CutFromController()) },
 			func() { s.must(s.Host("host1").Heal()) },

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -402,4 +403,80 @@ func TestDockerOnHostsThatHaveJoined(t *testing.T) {
 		_, err := h.Docker(s.ctx, "run", "--rm", "--net", "net1", lab.DockerImage, "/bin/ping", "-c1", "-W2", "10.0.1.10")
 		return err
 	})
+}
+
+// Where the service is installed, the line hands over to it and ends.
+func TestALineInATerminalStartsTheService(t *testing.T) {
+	s := build(t, pairTopology)
+	line, err := s.Token(s.ctx)
+	s.must(err)
+	bin := t.TempDir()
+	// What systemctl would do is noted, and where the state is, nothing of this
+	// machine's is seen.
+	s.must(os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\necho \"$@\" >> "+bin+"/called\n[ \"$1\" != is-active ]\n"), 0o755))
+	script := `mount -t tmpfs weft-e2e /var/lib && PATH="$1:$PATH" && shift && unset INVOCATION_ID && "$@" && ls /var/lib/weft-agent`
+	args := append([]string{"-m", "sh", "-c", script, "sh", bin, weftBinary, "agent", "--ovsdb", "unix:" + filepath.Join(s.Dir, "host1", "db.sock")}, line...)
+	out, err := s.Host("host1").Run(s.ctx, "unshare", args...)
+	s.must(err)
+	if !strings.Contains(out, "weft-agent.service is its agent") || !strings.Contains(out, "cluster.json") {
+		t.Errorf("it prints %s", out)
+	}
+	called, err := os.ReadFile(filepath.Join(bin, "called"))
+	s.must(err)
+	if want := "cat weft-agent.service\nis-active weft-agent.service\nenable --now weft-agent.service\n"; string(called) != want {
+		t.Errorf("systemctl was called so:\n%s", called)
+	}
+	if got := s.vsctl("host1", "get", "Open_vSwitch", ".", "external_ids:weft-vtep"); got != `"192.0.2.11"` {
+		t.Errorf("the tunnel address is %s", got)
+	}
+}
+
+// A second controller, with a copy of the data directory, is shown; the agents
+// stay with the first.
+func TestASecondControllerIsOnlyShown(t *testing.T) {
+	s := build(t, pairTopology)
+	s.must(s.Host("host1").Join(s.ctx))
+	// The second finds the first by the members that the first knew.
+	s.within(soon, "host1 gossips", s.gossip("host1", model.GossipAlive))
+	s.follows("host1", 1)
+	s.must(s.KillController(s.ctx))
+	dir := filepath.Join(t.TempDir(), "data")
+	s.must(os.Mkdir(dir, 0o700))
+	s.must(os.CopyFS(dir, os.DirFS(filepath.Join(s.controllerDir(), "data"))))
+	s.must(s.StartController(s.ctx))
+	for _, file := range []string{"gossip.json"} { // os.CopyFS widens modes
+		s.must(os.Chmod(filepath.Join(dir, file), 0o600))
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// Members go by the names of their machines.
+		_, err := s.Host("host2").Run(ctx, "unshare", "--uts", "sh", "-c", `hostname another && exec "$@"`, "sh",
+			weftBinary, "controller", "--data-dir", dir, "--rest-listen", "127.0.0.1:8182")
+		t.Log("the second controller ended: ", err)
+	}()
+	defer func() { stop(); <-ended }()
+	controllers := func() (names []string) {
+		gossip, err := s.api.Gossip(s.ctx)
+		if err != nil {
+			return []string{err.Error()} // it is not that far yet
+		}
+		for _, m := range gossip.Members {
+			if m.Role == "controller" && m.State == model.GossipAlive {
+				names = append(names, m.Name)
+			}
+		}
+		return names
+	}
+	s.within(40*time.Second, "both controllers are shown", func() error {
+		if names := controllers(); len(names) != 2 || !slices.Contains(names, "controller@another") {
+			return fmt.Errorf("there are %q", names)
+		}
+		return nil
+	})
+	s.synchronized(soon, "host1")
+	if got := s.vsctl("host1", "get-manager"); got != s.manager() {
+		t.Errorf("host1 is pointed at %s", got)
+	}
 }

@@ -26,7 +26,7 @@ func (s *site) rival(data string) *client.Client {
 	s.must(err)
 	defer log.Close()
 	cmd := exec.Command(weftBinary, "lab", "exec", "--dir", s.Dir, "ctl", "--", weftBinary, "controller", "--data-dir", data,
-		"--ovsdb-listen", ":"+rivalOVSDB, "--openflow-listen", ":"+rivalOpenFlow, "--rest-listen", "127.0.0.1:"+rivalREST)
+		"--ovsdb-listen", ":"+rivalOVSDB, "--openflow-listen", ":"+rivalOpenFlow, "--rest-listen", "127.0.0.1:"+rivalREST, "--gossip-listen", "")
 	cmd.Stdout, cmd.Stderr = log, log
 	s.must(cmd.Start())
 	s.t.Cleanup(func() {

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/weft-sdn/weft/model"
 )
 
 // Subnet is which addresses of a subnet are in use. It is not safe for concurrent use.
 type Subnet struct {
-	prefix   netip.Prefix
+	prefix   netip.Prefix        // what is given out
+	whole    netip.Prefix        // the subnet on the wire, of which that may be a part
 	reserved map[netip.Addr]bool // the gateway's
 	used     bitset              // including the reserved, and those that no endpoint can have
 	count    uint64              // of those in use by endpoints
@@ -21,23 +23,34 @@ type Subnet struct {
 // NewSubnet has nothing in use. It refuses a prefix that cannot be a subnet. The reserved addresses, those of its gateway, are never given to an endpoint; those
 // outside the subnet do not matter.
 func NewSubnet(prefix netip.Prefix, reserved ...netip.Addr) (*Subnet, error) {
-	if err := model.CheckSubnet("", prefix); err != nil {
-		return nil, err
+	return NewPart(prefix, prefix, reserved...)
+}
+
+// NewPart is a part of a subnet, which it has to be inside of. Its first and its last address are like any other, unless
+// they are those of the whole.
+func NewPart(whole, part netip.Prefix, reserved ...netip.Addr) (*Subnet, error) {
+	for _, prefix := range []netip.Prefix{whole, part} {
+		if err := model.CheckSubnet("", prefix); err != nil {
+			return nil, err
+		}
 	}
-	s := &Subnet{prefix: prefix, reserved: map[netip.Addr]bool{}, used: newBitset(hostBits(prefix)), size: math.MaxUint64}
-	if hostBits(prefix) < 64 {
-		s.size = 1 << hostBits(prefix)
+	if part.Bits() < whole.Bits() || !whole.Contains(part.Addr()) {
+		return nil, fmt.Errorf("%s is not inside %s", part, whole)
 	}
-	if hostBits(prefix) >= 2 {
-		s.exclude(prefix.Addr()) // network address, subnet-router anycast address
-		if prefix.Addr().Is4() {
-			s.exclude(model.LastAddress(prefix)) // broadcast address
+	s := &Subnet{prefix: part, whole: whole, reserved: map[netip.Addr]bool{}, used: newBitset(hostBits(part)), size: math.MaxUint64}
+	if hostBits(part) < 64 {
+		s.size = 1 << hostBits(part)
+	}
+	// The network address (IPv6: the subnet-router anycast address), and the broadcast address.
+	for _, addr := range slices.Compact([]netip.Addr{whole.Addr(), model.LastAddress(whole)}) {
+		if part.Contains(addr) && model.CheckHostAddress("", whole, addr) != nil {
+			s.exclude(addr)
 		}
 	}
 	for _, addr := range reserved {
-		if prefix.Contains(addr) && !s.reserved[addr] {
+		if part.Contains(addr) && !s.reserved[addr] {
 			s.reserved[addr] = true
-			if model.CheckHostAddress("", prefix, addr) == nil {
+			if s.check(addr) == nil {
 				s.exclude(addr)
 			}
 		}
@@ -53,10 +66,21 @@ func (s *Subnet) exclude(addr netip.Addr) {
 	}
 }
 
+// check says why no endpoint can have an address.
+func (s *Subnet) check(addr netip.Addr) error {
+	if err := model.CheckHostAddress("", s.whole, addr); err != nil {
+		return err
+	}
+	if !s.prefix.Contains(addr) {
+		return fmt.Errorf("%s is not in %s", addr, s.prefix)
+	}
+	return nil
+}
+
 // Take marks an address as in use. It fails, and changes nothing, with the reason why an endpoint cannot have it, or
 // ErrInUse.
 func (s *Subnet) Take(addr netip.Addr) error {
-	if err := model.CheckHostAddress("", s.prefix, addr); err != nil {
+	if err := s.check(addr); err != nil {
 		return err
 	}
 	if s.reserved[addr] {
@@ -72,7 +96,7 @@ func (s *Subnet) Take(addr netip.Addr) error {
 
 // Give marks an address as free; it reports whether it was in use.
 func (s *Subnet) Give(addr netip.Addr) bool {
-	if model.CheckHostAddress("", s.prefix, addr) != nil || s.reserved[addr] || !s.used.has(s.index(addr)) {
+	if s.check(addr) != nil || s.reserved[addr] || !s.used.has(s.index(addr)) {
 		return false
 	}
 	s.used.remove(s.index(addr))

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -138,4 +139,9 @@ func decodeToken(b []byte) (Token, error) {
 		return Token{}, errors.New("its lengths do not fit")
 	}
 	return t, nil
+}
+
+// Equal reports whether two tokens say the same.
+func (t Token) Equal(o Token) bool {
+	return t.Cluster == o.Cluster && t.API == o.API && slices.Equal(t.Keys, o.Keys)
 }

@@ -3,5 +3,5 @@
 BENCH ?=
 
 .PHONY: bench
-bench: deps build ## Measure everything (BENCH="flows fabric scale endurance gateway", any of them; BENCH=-small).
+bench: deps build ## Measure everything (BENCH="flows fabric scale endurance gateway mesh", any of them; BENCH=-small).
 	$(GO) run -exec '"$(CURDIR)/scripts/as-root"' ./internal/bench $(BENCH)

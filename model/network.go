@@ -48,6 +48,12 @@ type Network struct {
 	Unknown string   `json:"unknown,omitempty"` // what becomes of ARP and ND for unknown addresses
 	Gateway *Gateway `json:"gateway,omitempty"`
 
+	// Slices are hosts' own parts of the subnets, by name of the host. SliceSize
+	// is the length of the prefixes of those that Weft chooses, for each host
+	// when it first needs an address; 0: it chooses none.
+	Slices    map[string]Ranges `json:"slices,omitempty"`
+	SliceSize int               `json:"sliceSize,omitempty"`
+
 	// Read-only.
 	Endpoints  int         `json:"endpoints"`
 	MTULimit   *MTULimit   `json:"mtuLimit,omitempty"`
@@ -120,6 +126,9 @@ func (n *Network) Check() *Error {
 	}
 	if n.Unknown != Drop && n.Unknown != Flood {
 		return Invalidf("unknown", "%q: use %s or %s", shorten(n.Unknown), Drop, Flood)
+	}
+	if err := n.checkSlices(); err != nil {
+		return err
 	}
 	return n.checkGateway()
 }

@@ -91,9 +91,17 @@ func (d decoder) assign(token json.Token, v reflect.Value, path string) *model.E
 		if token == json.Delim('{') {
 			return d.object(v, path)
 		}
+	case reflect.Map:
+		if token == json.Delim('{') {
+			return d.table(v, path)
+		}
 	case reflect.Slice:
 		if token == json.Delim('[') {
 			return d.list(v, path)
+		}
+		if _, single := token.(string); single && v.Type() == rangesType {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			return d.assign(token, v.Index(0), path)
 		}
 	case reflect.String:
 		if s, ok := token.(string); ok {
@@ -173,6 +181,33 @@ func (d decoder) list(v reflect.Value, path string) *model.Error {
 		v.Set(reflect.Append(v, element))
 	}
 	d.tokens.Token() // the closing bracket
+	return nil
+}
+
+// table reads an object whose members have names of the sender's choosing.
+func (d decoder) table(v reflect.Value, path string) *model.Error {
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; d.tokens.More(); i++ {
+		if i == maxElements {
+			return model.Invalidf(path, "the object has more than %d members: send them in several requests", maxElements)
+		}
+		token, _ := d.tokens.Token()
+		key, _ := token.(string)
+		at := join(path, key)
+		if err := checkString(key, path); err != nil {
+			return err
+		}
+		name := reflect.ValueOf(key)
+		if v.MapIndex(name).IsValid() {
+			return model.Invalidf(at, "stands twice in its object: keep one")
+		}
+		member := reflect.New(v.Type().Elem()).Elem()
+		if err := d.value(member, at); err != nil {
+			return err
+		}
+		v.SetMapIndex(name, member)
+	}
+	d.tokens.Token() // the closing brace
 	return nil
 }
 

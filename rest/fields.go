@@ -61,6 +61,10 @@ func fieldsOf(t reflect.Type) []field {
 
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
+// rangesType is the one type of list of which a single element may stand without
+// brackets.
+var rangesType = reflect.TypeFor[model.Ranges]()
+
 // isText reports whether values of t are strings in JSON by their own rule.
 func isText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(textType) }
 

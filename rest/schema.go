@@ -31,13 +31,17 @@ func (s schemas) ofType(t reflect.Type) schema {
 	if form, ok := textForms[t]; ok {
 		return form
 	}
+	if t == rangesType {
+		one := s.ofType(t.Elem())
+		return schema{"oneOf": []schema{one, {"type": "array", "items": one}}}
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return s.ofType(t.Elem())
 	case reflect.Slice:
 		return schema{"type": "array", "items": s.ofType(t.Elem())}
 	case reflect.Map:
-		return schema{"type": "object"}
+		return schema{"type": "object", "additionalProperties": s.ofType(t.Elem())}
 	case reflect.String:
 		return schema{"type": "string"}
 	case reflect.Bool:

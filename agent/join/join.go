@@ -178,7 +178,7 @@ func open(cfg Config) (h *host, isNew bool, err error) {
 		if known && told.Token.Cluster != h.card.Token.Cluster {
 			return nil, false, fmt.Errorf("this host is a member of cluster %q, and the token is of cluster %q: weft agent --leave first", h.card.Token.Cluster, told.Token.Cluster)
 		}
-		isNew = true
+		isNew = !known || !told.Token.Equal(h.card.Token)
 		h.card = told
 	}
 	if h.set, err = loadSettings(cfg.StateDir); err != nil {

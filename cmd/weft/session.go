@@ -34,7 +34,11 @@ func addSession(root *cobra.Command) *session {
 }
 
 func (s *session) client() (*client.Client, error) {
-	return client.New(client.Config{Server: s.server, TokenFile: s.tokenFile})
+	file := s.tokenFile
+	if file == "" && s.server == client.DefaultServer {
+		file = ownToken()
+	}
+	return client.New(client.Config{Server: s.server, TokenFile: file})
 }
 
 // A verb is what a command does with a controller.

@@ -94,3 +94,15 @@ func onLoopback(listen string) bool {
 	at, err := net.ResolveTCPAddr("tcp", listen)
 	return err == nil && at.IP.IsLoopback()
 }
+
+// ownToken is the file with the token of the controller on this machine, for who
+// may read it: empty for others, and where there is none.
+func ownToken() string {
+	file := filepath.Join(defaultDataDir, apiTokenFile)
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	f.Close()
+	return file
+}

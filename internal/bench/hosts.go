@@ -77,6 +77,11 @@ func beHosts(ctx context.Context) error {
 	http.HandleFunc("POST /unplug", func(w http.ResponseWriter, r *http.Request) {
 		each(func(i int, h *simhost.Host) error { return h.Unplug(bridge, "p"+r.FormValue("port")) })(w, r)
 	})
+	http.HandleFunc("POST /see", func(w http.ResponseWriter, r *http.Request) {
+		each(func(_ int, h *simhost.Host) error {
+			return h.Switch(bridge).SetAlive(r.FormValue("port"), r.FormValue("alive") == "true")
+		})(w, r)
+	})
 	http.HandleFunc("POST /flows", func(w http.ResponseWriter, r *http.Request) {
 		total := 0
 		for _, h := range hosts {

@@ -19,6 +19,7 @@ var parts = []struct {
 	{"scale", measureScale},
 	{"endurance", measureEndurance},
 	{"gateway", measureGateway},
+	{"mesh", measureMesh},
 }
 
 func main() {

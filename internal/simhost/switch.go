@@ -3,6 +3,7 @@ package simhost
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -113,12 +114,32 @@ func (s *Switch) setPorts(ports map[string]openflow.Port) {
 		}
 	}
 	for name, p := range ports {
-		if _, was := s.ports[name]; !was {
-			s.tell(&openflow.PortStatus{Reason: openflow.PortAdded, Port: p})
-			s.tell(&openflow.PortStatus{Reason: openflow.PortModified, Port: p}) // its link is up
+		was, known := s.ports[name]
+		if known {
+			p.State = was.State
+			ports[name] = p
+			continue
 		}
+		s.tell(&openflow.PortStatus{Reason: openflow.PortAdded, Port: p})
+		s.tell(&openflow.PortStatus{Reason: openflow.PortModified, Port: p}) // its link is up
 	}
 	s.ports = ports
+}
+
+// SetAlive has a port be alive or not, as BFD would, and tells the controllers.
+func (s *Switch) SetAlive(port string, alive bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.ports[port]
+	if !ok {
+		return fmt.Errorf("there is no port %s", port)
+	}
+	if p.State = 0; alive {
+		p.State = openflow.PortStateLive
+	}
+	s.ports[port] = p
+	s.tell(&openflow.PortStatus{Reason: openflow.PortModified, Port: p})
+	return nil
 }
 
 func (s *Switch) tell(m openflow.Message) {
