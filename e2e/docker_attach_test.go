@@ -134,6 +134,10 @@ func TestDockerAttach(t *testing.T) {
 	if now := s.endpoints()["doc1"]; now.MAC != doc1.MAC || now.ID != doc1.ID {
 		t.Errorf("after a restart of the container: %+v", now)
 	}
+	// Another container gets what the last one had.
+	s.docker("host2", "rm", "-f", "doc2")
+	s.bare("host2", "doc2", "--label", "weft.network=net1", "--label", "weft.ip=10.0.1.20")
+	s.pings("host1", "doc1", "10.0.1.20")
 	if _, err := s.weft("host1", "detach", "doc1"); err != nil {
 		t.Error(err)
 	}
