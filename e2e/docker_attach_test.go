@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -113,12 +114,30 @@ func TestDockerAttach(t *testing.T) {
 	}
 	s.endpointsAre(2)
 
+	// A second interface, with IPv6, in a network that has a container of the same
+	// name on another host.
+	s.declare(model.Network{Name: "net2", Subnets: []model.Prefix{model.MustPrefix("10.0.2.0/24"), model.MustPrefix("fd02::/64")}})
+	s.bare("host2", "doc1")
+	s.attach("host2", "doc1", "net2", "--ip", "10.0.2.20,fd02::20")
+	s.attach("host1", "doc1", "net2", "--ip", "10.0.2.10", "--ip", "fd02::10", "--interface", "eth1", "--mac", "02:00:00:00:00:11")
+	s.pings("host1", "doc1", "10.0.2.20")
+	s.pings("host1", "doc1", "fd02::20")
+	s.docker("host2", "rm", "-f", "doc1")
+	if _, err := s.weft("host1", "detach", "doc1", "--interface", "eth1"); err != nil {
+		t.Error(err)
+	}
+	s.endpointsAre(2)
+
 	s.docker("host1", "restart", "-t", "0", "doc1")
 	s.docker("host2", "restart", "-t", "0", "doc2")
 	s.pings("host1", "doc1", "10.0.1.20")
 	if now := s.endpoints()["doc1"]; now.MAC != doc1.MAC || now.ID != doc1.ID {
 		t.Errorf("after a restart of the container: %+v", now)
 	}
+	// Another container gets what the last one had.
+	s.docker("host2", "rm", "-f", "doc2")
+	s.bare("host2", "doc2", "--label", "weft.network=net1", "--label", "weft.ip=10.0.1.20")
+	s.pings("host1", "doc1", "10.0.1.20")
 	if _, err := s.weft("host1", "detach", "doc1"); err != nil {
 		t.Error(err)
 	}
@@ -155,6 +174,19 @@ func TestDockerAttachmentsEndure(t *testing.T) {
 	s.must(s.Host("host1").StartDocker(s.ctx))
 	s.pings("host1", "doc1", "10.0.1.20")
 	s.endpointsAre(2)
+
+	// Nor is anything lost with the agent's records: what runs is found by its port,
+	// and what is gone by its endpoint.
+	s.bare("host1", "gone")
+	s.attach("host1", "gone", "net1")
+	s.endpointsAre(3)
+	s.must(s.Host("host1").KillAgent(s.ctx))
+	s.must(os.Remove(fmt.Sprintf("%s/host1/agent-state/attach.json", s.Dir)))
+	s.docker("host1", "rm", "-f", "gone")
+	s.startAgent("host1")
+	s.endpointsAre(2)
+	s.docker("host1", "restart", "-t", "0", "doc1")
+	s.pings("host1", "doc1", "10.0.1.20")
 
 	// While the controller is away what is known works, and the rest says so.
 	s.bare("host1", "new")

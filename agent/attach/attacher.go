@@ -52,8 +52,8 @@ type Attacher struct {
 	// One thing at a time: whoever holds it may take Docker's list for complete.
 	mu         sync.Mutex
 	ledger     *ledger
-	complaints map[string]string // what was said last of a container
-	reviewed   bool              // the controller's list was compared with Docker's
+	complaints map[string]complaint // what was said last of a container
+	reviewed   bool                 // the controller's list was compared with Docker's
 }
 
 // New prepares an Attacher that knows what it knew before.
@@ -71,7 +71,7 @@ func New(cfg Config) (*Attacher, error) {
 	}
 	return &Attacher{
 		host: cfg.Host, path: SocketIn(cfg.RunDir), control: cfg.Control, socket: cfg.Socket, engine: engine,
-		log: cfg.Log, wake: make(chan struct{}, 1), ledger: ledger, complaints: make(map[string]string),
+		log: cfg.Log, wake: make(chan struct{}, 1), ledger: ledger, complaints: make(map[string]complaint),
 	}, nil
 }
 
@@ -109,12 +109,19 @@ func (a *Attacher) poke() {
 	}
 }
 
+// complaint is what was said of a container, and when.
+type complaint struct {
+	text string
+	at   time.Time
+}
+
 // complain warns of what cannot be done for a container, once until it is
-// something else.
+// something else, and that not with each try.
 func (a *Attacher) complain(container string, err error) {
-	if a.complaints[container] == err.Error() {
+	last := a.complaints[container]
+	if last.text == err.Error() || time.Since(last.at) < period {
 		return
 	}
-	a.complaints[container] = err.Error()
+	a.complaints[container] = complaint{err.Error(), time.Now()}
 	a.log.Warn("a container is not attached", "container", container, "error", err)
 }

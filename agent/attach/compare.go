@@ -45,12 +45,13 @@ func (a *Attacher) compare(ctx context.Context) time.Duration {
 		}
 		again = a.repair(ctx, r, all[r.Container].State, plugged) || again
 	}
-	maps.DeleteFunc(a.complaints, func(id, _ string) bool { _, exists := all[id]; return !exists })
+	maps.DeleteFunc(a.complaints, func(id string, _ complaint) bool { _, exists := all[id]; return !exists })
+	a.review(ctx, all)
+	again = a.deleteLater(ctx) || again
+	// Last, for a container may have the address of one that was removed.
 	for id, c := range all {
 		again = a.label(ctx, id, c) || again
 	}
-	a.review(ctx, all)
-	again = a.deleteLater(ctx) || again
 	if again {
 		return retry
 	}
@@ -160,16 +161,17 @@ func (a *Attacher) label(ctx context.Context, id string, c container.Summary) (a
 	if address := c.Labels[labelAddress]; address != "" {
 		q.Addresses = []string{address}
 	}
-	err := a.away()
-	if err == nil {
-		var now one
-		if now, err = a.one(ctx, id); err == nil {
-			_, err = a.attach(ctx, q, now)
-		}
-	}
-	if err != nil {
+	if err := a.away(); err != nil {
 		a.complain(id, err)
 		return true
+	}
+	now, err := a.one(ctx, id)
+	if err == nil {
+		_, err = a.attach(ctx, q, now)
+	}
+	if err != nil {
+		a.complain(id, err) // and again when everything is compared next
+		return false
 	}
 	delete(a.complaints, id)
 	return false

@@ -121,7 +121,8 @@ func (a *Attacher) completePort(ctx context.Context, r *Attachment, c one) error
 }
 
 // endpointOf is the endpoint that names the container's interface and is no
-// other host's, the zero value if there is none.
+// other host's, the zero value if there is none; in the attachment's network
+// where that is known.
 func (a *Attacher) endpointOf(ctx context.Context, r Attachment) (e model.Endpoint, err error) {
 	host, err := a.host(ctx)
 	if err != nil {
@@ -129,7 +130,7 @@ func (a *Attacher) endpointOf(ctx context.Context, r Attachment) (e model.Endpoi
 	}
 	var list []model.Endpoint
 	err = a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
-		list, err = api.Endpoints(ctx, "")
+		list, err = api.Endpoints(ctx, r.Network)
 		return err
 	})
 	for _, one := range list {

@@ -58,6 +58,16 @@ func (s *Socket) in(ctx context.Context, c Cord) error {
 	if err := netlink.LinkAdd(pair); err != nil {
 		return fmt.Errorf("make the veth pair %s and %s: %w", c.Port, c.Inside, err)
 	}
+	// The port is the switch's: the host has no business of its own there.
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+c.Port+"/disable_ipv6", []byte("1"), 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keep IPv6 of the host off %s: %w", c.Port, err)
+	}
+	// Before it is a port: ovs-vswitchd sets the flags of its devices too, reads
+	// them before, and so may take back what is set at the same moment.
+	if err := netlink.LinkSetUp(pair); err != nil {
+		return fmt.Errorf("set %s up: %w", c.Port, err)
+	}
 	datapath, err := s.addPort(ctx, c)
 	if err != nil {
 		return err
@@ -66,14 +76,6 @@ func (s *Socket) in(ctx context.Context, c Cord) error {
 		if err := prepareForUserspace(c); err != nil {
 			return err
 		}
-	}
-	// The port is the switch's: the host has no business of its own there.
-	err = os.WriteFile("/proc/sys/net/ipv6/conf/"+c.Port+"/disable_ipv6", []byte("1"), 0)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("keep IPv6 of the host off %s: %w", c.Port, err)
-	}
-	if err := netlink.LinkSetUp(pair); err != nil {
-		return fmt.Errorf("set %s up: %w", c.Port, err)
 	}
 	return nil
 }
