@@ -45,8 +45,13 @@ type dockerSite struct {
 
 func dockerUp(t *testing.T) *dockerSite {
 	t.Helper()
+	return dockerUpIn(t, dockerTopology)
+}
+
+func dockerUpIn(t *testing.T, topology string) *dockerSite {
+	t.Helper()
 	needDocker(t)
-	s := &dockerSite{build(t, dockerTopology, "--rest-listen", "0.0.0.0:8181", "--insecure")}
+	s := &dockerSite{build(t, topology, "--rest-listen", "0.0.0.0:8181", "--insecure")}
 	s.synchronized(soon, "host1", "host2")
 	s.startDockers(s.startAgent)
 	return s
