@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -81,4 +82,36 @@ func TestDockerAttachedReachTheInternet(t *testing.T) {
 		_, err := s.Host("host1").Run(s.ctx, "ping", "-c", "1", "-W", "1", "10.0.1.20")
 		return err
 	})
+}
+
+// Containers that know nothing of Weft are in one network on all hosts, each
+// with an address of its host's range.
+func TestDockerBridgeNetwork(t *testing.T) {
+	needDocker(t)
+	s := &dockerSite{build(t, dockerTopology, "--rest-listen", "0.0.0.0:8181", "--insecure")}
+	s.synchronized(soon, "host1", "host2")
+	s.must(s.call("POST", "/networks", map[string]any{
+		"name": "shared", "subnet": "172.17.0.0/16",
+		"slices": map[string]string{"host1": "172.17.64.0/18", "host2": "172.17.128.0/18"},
+	}, nil))
+	s.startDockers(func(host string) { s.startAgent(host, "--bridge-network", "shared") })
+	ranges := map[string]netip.Prefix{"host1": netip.MustParsePrefix("172.17.64.0/18"), "host2": netip.MustParsePrefix("172.17.128.0/18")}
+	s.runs("host1", "one")
+	s.runs("host2", "two")
+	addresses := map[string]string{}
+	s.within(soon, "both are in the network", func() error {
+		all, err := s.api.Endpoints(s.ctx, "shared")
+		if err != nil || len(all) != 2 {
+			return fmt.Errorf("there are %v, %v", all, err)
+		}
+		for _, e := range all {
+			if a := e.Addresses[0].Addr; !ranges[e.Host].Contains(a) {
+				return fmt.Errorf("%s on %s has %s", e.Name, e.Host, a)
+			}
+			addresses[e.Host] = e.Addresses[0].String()
+		}
+		return nil
+	})
+	s.pings("host1", "one", addresses["host2"])
+	s.pings("host2", "two", addresses["host1"])
 }

@@ -53,7 +53,7 @@ func dockerUpIn(t *testing.T, topology string) *dockerSite {
 	needDocker(t)
 	s := &dockerSite{build(t, topology, "--rest-listen", "0.0.0.0:8181", "--insecure")}
 	s.synchronized(soon, "host1", "host2")
-	s.startDockers(s.startAgent)
+	s.startDockers(func(host string) { s.startAgent(host) })
 	return s
 }
 
@@ -100,10 +100,10 @@ func (s *dockerSite) onEach(do func(*lab.Host) error) {
 	}
 }
 
-func (s *dockerSite) startAgent(host string) {
+func (s *dockerSite) startAgent(host string, more ...string) {
 	s.t.Helper()
-	s.must(s.Host(host).StartAgent("--docker", "--controller", "http://192.0.2.10:8181", "--state-dir", "agent-state",
-		"--docker-socket", s.Host(host).DockerEngine(), "--plugin-socket", lab.PluginSocket, "--verbose"))
+	s.must(s.Host(host).StartAgent(append(more, "--docker", "--controller", "http://192.0.2.10:8181", "--state-dir", "agent-state",
+		"--docker-socket", s.Host(host).DockerEngine(), "--plugin-socket", lab.PluginSocket, "--verbose")...))
 }
 
 // docker runs a command on a host that has to succeed.

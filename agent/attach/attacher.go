@@ -34,6 +34,7 @@ type Config struct {
 	StateDir string                                // holds what must survive a restart
 	RunDir   string                                // gets the socket for the commands
 	Engine   string                                // Docker's API, such as unix:///var/run/docker.sock
+	Bridged  string                                // the network that containers of Docker's default bridge are in besides; "" for none
 	Control  *control.Control
 	Socket   *plug.Socket
 	Log      *slog.Logger
@@ -46,6 +47,7 @@ type Attacher struct {
 	control *control.Control
 	socket  *plug.Socket
 	engine  *client.Client
+	bridged string // the network for containers of Docker's default bridge
 	log     *slog.Logger
 	wake    chan struct{} // has room for one: there may be something to compare
 
@@ -70,7 +72,7 @@ func New(cfg Config) (*Attacher, error) {
 		return nil, fmt.Errorf("prepare to call Docker at %s: %w", cfg.Engine, err)
 	}
 	return &Attacher{
-		host: cfg.Host, path: SocketIn(cfg.RunDir), control: cfg.Control, socket: cfg.Socket, engine: engine,
+		host: cfg.Host, path: SocketIn(cfg.RunDir), control: cfg.Control, socket: cfg.Socket, engine: engine, bridged: cfg.Bridged,
 		log: cfg.Log, wake: make(chan struct{}, 1), ledger: ledger, complaints: make(map[string]complaint),
 	}, nil
 }

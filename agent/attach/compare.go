@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 )
 
 // Labels of a container that attach it without a command.
@@ -148,18 +149,31 @@ func (a *Attacher) repaired(ctx context.Context, r Attachment, state container.C
 	return nil
 }
 
-// label attaches a container that runs as its labels say.
-func (a *Attacher) label(ctx context.Context, id string, c container.Summary) (again bool) {
-	network := c.Labels[labelNetwork]
-	if network == "" || c.State != container.StateRunning {
-		return false
-	}
-	q := Request{Container: id, Network: network, Interface: defaultInterface}
-	if _, known := a.ledger.of(id, q.Interface); known {
-		return false
+// bridgeInterface is what a container of Docker's default bridge has in the
+// default network: its eth0 is on the bridge.
+const bridgeInterface = "eth1"
+
+// request is what a container's labels ask for or, if it is on Docker's default
+// bridge and has no such label, what the default network is there for.
+func (a *Attacher) request(id string, c container.Summary) (q Request, asked bool) {
+	q = Request{Container: id, Network: c.Labels[labelNetwork], Interface: defaultInterface}
+	if q.Network == "" && (c.HostConfig.NetworkMode == network.NetworkDefault || c.HostConfig.NetworkMode == network.NetworkBridge) {
+		q.Network, q.Interface = a.bridged, bridgeInterface
 	}
 	if address := c.Labels[labelAddress]; address != "" {
 		q.Addresses = []string{address}
+	}
+	return q, q.Network != ""
+}
+
+// label attaches a container that runs as its labels say.
+func (a *Attacher) label(ctx context.Context, id string, c container.Summary) (again bool) {
+	q, asked := a.request(id, c)
+	if !asked || c.State != container.StateRunning {
+		return false
+	}
+	if _, known := a.ledger.of(id, q.Interface); known {
+		return false
 	}
 	if err := a.away(); err != nil {
 		a.complain(id, err)

@@ -41,6 +41,7 @@ type agentFlags struct {
 	dockerSocket  string
 	pluginSocket  string
 	runDir        string
+	bridged       string
 }
 
 func newAgent() *cobra.Command {
@@ -79,6 +80,7 @@ It needs root. When it ends, everything stays as it is.`,
 	flags.StringVar(&f.stateDir, "state-dir", defaultStateDir, "directory of what must survive a restart")
 	flags.StringVar(&f.dockerSocket, "docker-socket", docker.DefaultEngine, "socket of Docker's API")
 	flags.StringVar(&f.pluginSocket, "plugin-socket", docker.DefaultPluginSocket, "socket at which Docker finds its driver")
+	flags.StringVar(&f.bridged, "bridge-network", "", "network that containers on Docker's default bridge are in besides, as their eth1")
 	flags.StringVar(&f.runDir, "run-dir", attach.DefaultRunDir, "directory of the socket for weft attach and weft detach")
 	flags.BoolVar(&f.remove, "remove", false, "take everything away that an agent has set up for gateways on this host, and end")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
@@ -167,7 +169,7 @@ func (f *agentFlags) serveDocker(ctx context.Context, c *control.Control, log *s
 		return err
 	}
 	attacher, err := attach.New(attach.Config{
-		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket,
+		Host: f.hostName, StateDir: f.stateDir, RunDir: f.runDir, Engine: f.dockerSocket, Bridged: f.bridged,
 		Control: c, Socket: plug.At(f.ovsdb), Log: log,
 	})
 	if err != nil {
