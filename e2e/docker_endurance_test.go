@@ -21,7 +21,10 @@ var dockerNet1 = model.Network{Name: "net1", Subnets: []model.Prefix{model.MustP
 // endpointsAre waits until the controller has just these many endpoints.
 func (s *dockerSite) endpointsAre(n int) {
 	s.t.Helper()
-	s.within(soon, fmt.Sprintf("there are %d endpoints", n), func() error {
+	// A reservation of which an agent does not know whether the controller made it
+	// is swept after half a minute.
+	const swept = 30 * time.Second
+	s.within(swept+soon, fmt.Sprintf("there are %d endpoints", n), func() error {
 		all, err := s.api.Endpoints(s.ctx, "")
 		if err == nil && len(all) != n {
 			err = fmt.Errorf("there are %d: %+v", len(all), all)

@@ -41,7 +41,7 @@ func (a *Attacher) attach(ctx context.Context, q Request, c one) (Attachment, er
 		if r, err = a.declared(ctx, r, c, addresses); err != nil {
 			return r, err
 		}
-	case r.Network != q.Network || !sameAddress(r, addresses) || !q.MAC.IsZero() && q.MAC != r.MAC:
+	case r.Network != "" && r.Network != q.Network || !sameAddress(r, addresses) || !q.MAC.IsZero() && q.MAC != r.MAC:
 		return r, fmt.Errorf("container %s has %s attached to network %q already, with addresses %v and MAC %s: weft detach it first, or take another --interface", c.name, r.Interface, r.Network, r.Addresses, r.MAC)
 	}
 	if c.pid == 0 || r.Run == c.run {

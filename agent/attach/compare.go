@@ -47,7 +47,7 @@ func (a *Attacher) compare(ctx context.Context) time.Duration {
 		again = a.repair(ctx, r, all[r.Container].State, plugged) || again
 	}
 	maps.DeleteFunc(a.complaints, func(id string, _ complaint) bool { _, exists := all[id]; return !exists })
-	a.review(ctx, all)
+	again = a.review(ctx, all) || again
 	again = a.deleteLater(ctx) || again
 	// Last, for a container may have the address of one that was removed.
 	for id, c := range all {

@@ -177,14 +177,18 @@ func (a *Attacher) deleteLater(ctx context.Context) (left bool) {
 }
 
 // review deletes, once, the endpoints of this agent's making that it has lost the
-// records of, and whose containers Docker's list has not.
-func (a *Attacher) review(ctx context.Context, all containers) {
-	if a.reviewed || a.away() != nil {
-		return
+// records of, and whose containers Docker's list has not. It reports whether that
+// is still to be done.
+func (a *Attacher) review(ctx context.Context, all containers) (left bool) {
+	if a.reviewed {
+		return false
+	}
+	if a.away() != nil {
+		return true
 	}
 	host, err := a.host(ctx)
 	if err != nil {
-		return
+		return true
 	}
 	var list []model.Endpoint
 	err = a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
@@ -192,7 +196,7 @@ func (a *Attacher) review(ctx context.Context, all containers) {
 		return err
 	})
 	if err != nil {
-		return
+		return true
 	}
 	a.reviewed = true
 	for _, e := range list {
@@ -203,6 +207,7 @@ func (a *Attacher) review(ctx context.Context, all containers) {
 		a.log.Info("an endpoint is swept whose container Docker has not", "endpoint", e.ID)
 		a.ledger.now.Later = append(a.ledger.now.Later, e.ID)
 	}
+	return false
 }
 
 // endpointContainer is the beginning of the id of the container for which an

@@ -39,7 +39,8 @@ func (a *Attacher) stock(ctx context.Context, all containers, plugged ports) (ag
 			continue
 		}
 		r, known := a.ledger.of(id, ids[keyInterface])
-		if known && !r.Detached && (!r.Stock || r.Port != port) {
+		unclear := !r.Stock && r.Network == "" // the controller has not said yet where it is
+		if known && !r.Detached && (r.Port != port || !r.Stock && !unclear) {
 			continue
 		}
 		if !known || r.Detached {
@@ -50,6 +51,9 @@ func (a *Attacher) stock(ctx context.Context, all containers, plugged ports) (ag
 		}
 		if err := a.take(ctx, r); err != nil {
 			a.complain(id, err)
+			again = true
+		}
+		if now, _ := a.ledger.of(id, ids[keyInterface]); now.Made && now.Network == "" {
 			again = true
 		}
 	}

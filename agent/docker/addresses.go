@@ -214,7 +214,11 @@ func (d *Driver) reserve(ctx context.Context, network string, six bool, asked ne
 		return err
 	})
 	if err != nil {
-		d.unreserve(id, errors.Is(err, control.ErrAway) || ctx.Err() != nil)
+		if errors.Is(err, control.ErrAway) || ctx.Err() != nil {
+			d.doubt(id)
+		} else {
+			d.unreserve(id, false)
+		}
 		if errors.Is(err, control.ErrAway) {
 			return d.reserveAway(host, network, six, asked, err)
 		}
@@ -248,6 +252,22 @@ func (d *Driver) unreserve(id string, there bool) {
 		if there {
 			now.Later = append(now.Later, errand{Endpoint: id})
 		}
+		return nil
+	})
+	if err != nil {
+		d.log.Error("a reserved address is not released", "reservation", id, "error", err)
+	}
+	d.poke()
+}
+
+// doubt is for a reservation of which nobody knows whether the controller made
+// it, or will: it may get to the request after the one to delete it. So it is
+// deleted now, and once more when what was abandoned is swept.
+func (d *Driver) doubt(id string) {
+	err := d.ledger.change(func(now *records) error {
+		delete(now.Reservations, id)
+		now.Doubts[id] = time.Now()
+		now.Later = append(now.Later, errand{Endpoint: id})
 		return nil
 	})
 	if err != nil {

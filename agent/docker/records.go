@@ -19,9 +19,10 @@ type records struct {
 	Networks     map[string]*networkRecord  `json:"networks"`
 	Pools        map[string]*poolRecord     `json:"pools"` // by id; those of networks that the follower made need none
 	Endpoints    map[string]*endpointRecord `json:"endpoints"`
-	Reservations map[string]*reservation    `json:"reservations"` // by id of the endpoint that reserves
-	Born         map[string]bool            `json:"born"`         // networks that exist since a docker network create here
-	Later        []errand                   `json:"later"`        // in the order in which they are to be done
+	Reservations map[string]*reservation    `json:"reservations"`     // by id of the endpoint that reserves
+	Doubts       map[string]time.Time       `json:"doubts,omitempty"` // reservations that the controller may still make, since when
+	Born         map[string]bool            `json:"born"`             // networks that exist since a docker network create here
+	Later        []errand                   `json:"later"`            // in the order in which they are to be done
 }
 
 // networkRecord is one of Docker's networks.
@@ -88,6 +89,9 @@ func openLedger(file string) (*ledger, error) {
 	}
 	if n.Endpoints == nil {
 		n.Endpoints = make(map[string]*endpointRecord)
+	}
+	if n.Doubts == nil {
+		n.Doubts = make(map[string]time.Time)
 	}
 	if n.Reservations == nil {
 		n.Reservations = make(map[string]*reservation)

@@ -13,16 +13,35 @@ import (
 	restclient "github.com/weft-sdn/weft/rest/client"
 )
 
-// sweep removes the reservations of which Docker made no endpoint.
+// sweep removes the reservations of which Docker made no endpoint, and those that
+// may have been made after they were to be deleted.
 func (d *Driver) sweep() {
-	var old []string
+	var old, doubtful []string
 	d.ledger.read(func(now *records) {
+		for id, since := range now.Doubts {
+			if time.Since(since) > abandoned {
+				doubtful = append(doubtful, id)
+			}
+		}
 		for id, r := range now.Reservations {
 			if time.Since(r.Since) > abandoned {
 				old = append(old, id)
 			}
 		}
 	})
+	if len(doubtful) > 0 {
+		err := d.ledger.change(func(now *records) error {
+			for _, id := range doubtful {
+				delete(now.Doubts, id)
+				now.Later = append(now.Later, errand{Endpoint: id})
+			}
+			return nil
+		})
+		if err != nil {
+			d.log.Error("reservations that may be left are not deleted", "error", err)
+		}
+		d.poke()
+	}
 	for _, id := range old {
 		d.log.Info("an address was reserved and not used", "reservation", id)
 		d.unreserve(id, true)
