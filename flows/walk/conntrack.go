@@ -170,6 +170,9 @@ func translate(t tuple, nat of.NAT) (back tuple, err error) {
 		address, port = &t.dst, &t.to
 	}
 	if nat.Min.IsValid() {
+		if nat.Min.Is4() != address.Is4() {
+			return back, fmt.Errorf("%v cannot become %v, of the other family", *address, nat.Min)
+		}
 		*address = nat.Min
 	}
 	switch last := max(nat.PortMin, nat.PortMax); {

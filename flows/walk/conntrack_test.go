@@ -216,3 +216,13 @@ func TestMultipathSpreads(t *testing.T) {
 		t.Error(fmt.Sprint(taken))
 	}
 }
+
+// A foreign flow can say so, and must not end the controller that looks at it.
+func TestTranslationToTheOtherFamilyIsAnError(t *testing.T) {
+	from := tuple{src: netip.MustParseAddr("10.0.0.1"), dst: netip.MustParseAddr("10.0.0.2"), proto: protoUDP}
+	for _, flags := range []uint16{of.NATSrc, of.NATDst} {
+		if _, err := translate(from, of.NAT{Flags: flags, Min: netip.MustParseAddr("fd00::1")}); err == nil {
+			t.Errorf("flags %d: an IPv4 packet got an IPv6 address", flags)
+		}
+	}
+}
