@@ -53,7 +53,7 @@ func (a *Attacher) attach(ctx context.Context, q Request, c one) (Attachment, er
 		}
 		return r, errors.Join(err, a.forget(context.WithoutCancel(ctx), r))
 	}
-	a.untilInstalled(ctx, r.Endpoint)
+	a.control.UntilInstalled(ctx, r.Endpoint)
 	r, _ = a.ledger.of(c.id, q.Interface)
 	return r, nil
 }

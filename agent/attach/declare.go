@@ -117,31 +117,6 @@ func (a *Attacher) away() error {
 	return errors.New("it waits for the controller, which does not answer")
 }
 
-// settleTime is how long is waited for the flows of a new port at the most.
-const settleTime = 2 * time.Second
-
-// untilInstalled waits a moment for the flows of a new port, so that what is done
-// next in the container finds them.
-func (a *Attacher) untilInstalled(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return
-		}
-		var now model.Endpoint
-		err := a.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
-			now, err = api.Endpoint(ctx, id)
-			return err
-		})
-		if err != nil || now.State == model.Installed {
-			return
-		}
-	}
-}
-
 // errandTime bounds how long is spent with endpoints that are to go.
 const errandTime = 5 * time.Second
 

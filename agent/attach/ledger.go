@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/weft-sdn/weft/agent/statefile"
 	"github.com/weft-sdn/weft/model"
 )
 
@@ -107,26 +108,9 @@ func (l *ledger) of(container, iface string) (r Attachment, known bool) {
 	return r, false
 }
 
-// save renames the file into place: a crash leaves the old or the new one.
 func (l *ledger) save() error {
-	if err := l.write(); err != nil {
+	if err := statefile.Save(l.file, &l.now); err != nil {
 		return fmt.Errorf("remember what is attached: %w", err)
 	}
 	return nil
-}
-
-func (l *ledger) write() error {
-	text, err := json.Marshal(&l.now)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(l.file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(l.file+".new", l.file)
 }

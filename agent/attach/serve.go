@@ -3,14 +3,12 @@ package attach
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/weft-sdn/weft/agent/unixsocket"
 )
 
 const (
@@ -33,7 +31,7 @@ type problem struct {
 
 // serve answers the commands until ctx ends.
 func (a *Attacher) serve(ctx context.Context) error {
-	listener, err := listen(a.path)
+	listener, err := unixsocket.Listen(a.path)
 	if err != nil {
 		return err
 	}
@@ -70,27 +68,4 @@ func answering[Answer any](do func(context.Context, Request) (Answer, error)) ht
 		}
 		json.NewEncoder(w).Encode(a)
 	}
-}
-
-// listen opens the socket. One that is left from before is replaced; one that
-// answers is another agent's.
-func listen(path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make the directory of the agent's socket: %w", err)
-	}
-	if other, err := net.Dial("unix", path); err == nil {
-		other.Close()
-		return nil, fmt.Errorf("another program serves %s already: is a weft agent running?", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("listen for commands: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }

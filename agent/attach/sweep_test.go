@@ -12,6 +12,7 @@ import (
 
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/plug"
+	"github.com/weft-sdn/weft/agent/unixsocket"
 )
 
 // attacher remembers one attachment, and neither a controller nor Open vSwitch
@@ -100,7 +101,7 @@ func TestCommands(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `ask Docker for container "doc1"`) {
 		t.Errorf("without Docker: %v", err)
 	}
-	if other, err := listen(a.path); err == nil {
+	if other, err := unixsocket.Listen(a.path); err == nil {
 		other.Close()
 		t.Error("two agents serve one socket")
 	}

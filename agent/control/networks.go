@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weft-sdn/weft/agent/statefile"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
 )
@@ -176,7 +177,7 @@ func (c *Control) set(change func(*networks)) {
 		return
 	}
 	if !reflect.DeepEqual(before.byName, c.known.byName) {
-		if err := c.save(); err != nil {
+		if err := statefile.Save(c.file, c.known.byName); err != nil {
 			c.log.Error("what is known of the networks is not kept", "file", c.file, "error", err)
 		}
 	}
@@ -201,20 +202,4 @@ func (c *Control) load() error {
 		c.known.byName = make(map[string]model.Network)
 	}
 	return nil
-}
-
-// save renames the file into place: a crash leaves the old or the new one.
-func (c *Control) save() error {
-	text, err := json.Marshal(c.known.byName)
-	if err != nil {
-		return err
-	}
-	return replace(c.file, text)
-}
-
-func replace(file string, text []byte) error {
-	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
 }

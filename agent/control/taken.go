@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/weft-sdn/weft/agent/statefile"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
 )
@@ -137,11 +138,7 @@ func (c *Control) setTaken(change func(map[string]holder)) {
 	if reflect.DeepEqual(before, c.taken) {
 		return
 	}
-	text, err := json.Marshal(c.taken)
-	if err == nil {
-		err = replace(c.takenFile(), text)
-	}
-	if err != nil {
+	if err := statefile.Save(c.takenFile(), c.taken); err != nil {
 		c.log.Error("what is known of the host's slices is not kept", "file", c.takenFile(), "error", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/agent/plug"
+	"github.com/weft-sdn/weft/agent/unixsocket"
 )
 
 // Name is that of both drivers, and of the socket in Docker's plugin directory.
@@ -79,7 +80,7 @@ func New(cfg Config) (*Driver, error) {
 // Run serves Docker until ctx ends. Docker need not run, neither before nor all
 // the time. What containers have stays as it is.
 func (d *Driver) Run(ctx context.Context) error {
-	listener, err := listen(d.path)
+	listener, err := unixsocket.Listen(d.path)
 	if err != nil {
 		return err
 	}

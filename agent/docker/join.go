@@ -3,13 +3,10 @@ package docker
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/docker/go-plugins-helpers/network"
 
 	"github.com/weft-sdn/weft/agent/plug"
-	"github.com/weft-sdn/weft/model"
-	"github.com/weft-sdn/weft/rest/client"
 )
 
 // Names of the ends of an endpoint's veth pair. Both are on the host until
@@ -19,9 +16,6 @@ func insideName(endpoint string) string { return "wc" + endpoint[:min(8, len(end
 
 // keyEndpoint marks the ports of Docker's endpoints in OVSDB.
 const keyEndpoint = "weft-docker"
-
-// settleTime is how long a container waits for its flows at the most.
-const settleTime = 2 * time.Second
 
 // inContainer begins the names of interfaces in a container; Docker counts.
 const inContainer = "eth"
@@ -40,7 +34,7 @@ func (d *Driver) join(ctx context.Context, r *network.JoinRequest) (*network.Joi
 	if err := d.socket.In(ctx, cord); err != nil {
 		return nil, err
 	}
-	d.untilInstalled(ctx, e.ID)
+	d.control.UntilInstalled(ctx, e.ID)
 	answer := &network.JoinResponse{InterfaceName: network.InterfaceName{SrcName: cord.Inside, DstPrefix: inContainer}}
 	for _, a := range e.Gateway {
 		if a.Is6() {
@@ -52,29 +46,6 @@ func (d *Driver) join(ctx context.Context, r *network.JoinRequest) (*network.Joi
 	// Or Docker adds a bridge of its own as a way out.
 	answer.DisableGatewayService = len(e.Gateway) == 0
 	return answer, nil
-}
-
-// untilInstalled waits a moment for the flows of a new port, so that the first
-// packet of a container finds them. It is no condition: the container comes up
-// without as well.
-func (d *Driver) untilInstalled(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return
-		}
-		var now model.Endpoint
-		err := d.control.Call(ctx, func(ctx context.Context, api *client.Client) (err error) {
-			now, err = api.Endpoint(ctx, id)
-			return err
-		})
-		if err != nil || now.State == model.Installed {
-			return
-		}
-	}
 }
 
 // leave unplugs the port. The pair goes with the endpoint: Docker has still to

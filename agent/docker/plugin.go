@@ -4,13 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/docker/go-plugins-helpers/ipam"
@@ -103,27 +98,4 @@ func (d *Driver) capabilities(context.Context, *none) (*network.CapabilitiesResp
 
 func (d *Driver) addressCapabilities(context.Context, *none) (*ipam.CapabilitiesResponse, error) {
 	return &ipam.CapabilitiesResponse{}, nil
-}
-
-// listen opens the plugin's socket. One that is left from before is replaced;
-// one that answers is another agent's.
-func listen(path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make the directory of Docker's plugins: %w", err)
-	}
-	if other, err := net.Dial("unix", path); err == nil {
-		other.Close()
-		return nil, fmt.Errorf("another program serves %s already: is a weft agent running?", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("listen for Docker: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }

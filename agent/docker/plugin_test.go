@@ -14,6 +14,7 @@ import (
 	"github.com/docker/go-plugins-helpers/ipam"
 	"github.com/docker/go-plugins-helpers/network"
 
+	"github.com/weft-sdn/weft/agent/unixsocket"
 	"github.com/weft-sdn/weft/internal/mutate"
 	"github.com/weft-sdn/weft/model"
 )
@@ -44,13 +45,13 @@ type docker struct{ client http.Client }
 func newDocker(t testing.TB, d *Driver) *docker {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "weft.sock")
-	l, err := listen(path)
+	l, err := unixsocket.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
 	go d.plugin().Serve(l)
-	if _, err := listen(path); err == nil {
+	if _, err := unixsocket.Listen(path); err == nil {
 		t.Error("a second agent takes the socket of the first")
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/docker/go-plugins-helpers/network"
 
+	"github.com/weft-sdn/weft/agent/control"
 	"github.com/weft-sdn/weft/model"
 	"github.com/weft-sdn/weft/rest/client"
 )
@@ -114,7 +115,7 @@ func (d *Driver) publish(ctx context.Context, r *network.ProgramExternalConnecti
 		return &none{}, err
 	}
 	err = d.control.Call(ctx, func(ctx context.Context, api *client.Client) error {
-		_, _, err := api.Apply(ctx, model.Document{Forwards: wanted}, client.WriteOptions{Wait: true, Timeout: settleTime})
+		_, _, err := api.Apply(ctx, model.Document{Forwards: wanted}, client.WriteOptions{Wait: true, Timeout: control.SettleTime})
 		return err
 	})
 	if err != nil && model.KindOf(err) != model.Timeout { // then they stand, and come

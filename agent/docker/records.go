@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weft-sdn/weft/agent/statefile"
 	"github.com/weft-sdn/weft/model"
 )
 
@@ -118,7 +119,7 @@ func (l *ledger) change(alter func(*records) error) error {
 	}
 	close(l.changed)
 	l.changed = make(chan struct{})
-	if err := l.save(); err != nil {
+	if err := statefile.Save(l.file, &l.now); err != nil {
 		return fmt.Errorf("keep what Docker has told: %w", err)
 	}
 	return nil
@@ -129,21 +130,4 @@ func (l *ledger) next() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.changed
-}
-
-// save renames the file into place: a crash leaves the old or the new one.
-func (l *ledger) save() error {
-	text, err := json.Marshal(&l.now)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(l.file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(l.file+".new", l.file)
 }

@@ -87,25 +87,6 @@ func (p place) settle(link netlink.Link) error {
 // filterTable holds the chain that drops what the NIC hears.
 const filterTable = "weft-underlay"
 
-// hide keeps the host's own stack from seeing what arrives on a device. The
-// datapath reads it by a packet socket, which comes before the ingress hook.
-func hide(device string) error {
-	conn, err := nftables.New()
-	if err != nil {
-		return fmt.Errorf("open nftables: %w", err)
-	}
-	drop := nftables.ChainPolicyDrop
-	table := conn.AddTable(&nftables.Table{Family: nftables.TableFamilyNetdev, Name: filterTable})
-	conn.AddChain(&nftables.Chain{
-		Table: table, Name: "nic", Device: device, Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityFilter, Policy: &drop,
-	})
-	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("have nftables drop what the host's own stack hears on %s: %w", device, err)
-	}
-	return nil
-}
-
 func unhide() error {
 	conn, err := nftables.New()
 	if err != nil {

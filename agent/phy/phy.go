@@ -14,6 +14,8 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+
+	"github.com/weft-sdn/weft/agent/ingress"
 )
 
 // Bridge is the name of the bridge that holds the NIC.
@@ -86,7 +88,7 @@ func prepare(ctx context.Context, vsctl VSCtl, r record, nic netlink.Link) error
 	if err != nil {
 		return err
 	}
-	if err := hide(r.NIC); err != nil {
+	if err := ingress.Drop(filterTable, "nic", r.NIC); err != nil {
 		return err
 	}
 	if err := move(moved, nic, bridge); err != nil {

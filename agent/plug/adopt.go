@@ -9,7 +9,12 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+
+	"github.com/weft-sdn/weft/agent/ingress"
 )
+
+// filterTable of nftables holds one chain a port.
+const filterTable = "weft-ports"
 
 // Adopt does for a port that somebody else plugged in what this package does for
 // its own: it adds to its external_ids, gives it the MTU unless that is 0, and
@@ -38,7 +43,7 @@ func (s *Socket) Adopt(ctx context.Context, port string, externalIDs map[string]
 	if err := Checksummed(port); err != nil {
 		return true, err
 	}
-	return true, hideFromKernel(port)
+	return true, ingress.Drop(filterTable, port, port)
 }
 
 // Checksummed has the kernel compute the checksums of what a device of this

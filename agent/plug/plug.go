@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/weft-sdn/weft/agent/ingress"
 )
 
 // Cord is a veth pair between br-weft and a container.
@@ -90,7 +92,7 @@ func prepareForUserspace(c Cord) error {
 			return err
 		}
 	}
-	return hideFromKernel(c.Port)
+	return ingress.Drop(filterTable, c.Port, c.Port)
 }
 
 // Out unplugs a port. That it is not there is no error.
